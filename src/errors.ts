@@ -59,6 +59,12 @@ export class ConfigError extends Error {
     this.field = field
     this.value = value
     this.allowed = allowed
+    this.#why = why
+  }
+  readonly #why: string
+  /** The same error, saying in which file the field is. */
+  at(file: string): ConfigError {
+    return new ConfigError(`${file}: ${this.field}`, this.value, this.allowed, this.#why)
   }
 }
 

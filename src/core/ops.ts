@@ -18,8 +18,6 @@ const row = <F>(kind: Kind, evaluate: F): Row<F> => ({ kind, eval: evaluate })
 const integers = <F>(evaluate: F, int: F): Row<F> => ({ kind: 'numeric', eval: evaluate, int })
 const gauss = (x: number): number => 0.5 * (1 + erf(x * Math.SQRT1_2))
 const gaussTanh = (x: number): number => 0.5 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
-/** x · gate, whose limit at −∞ is 0 and not NaN. */
-const gated = (x: number, gate: number): number => (x === -Infinity ? -0 : x * gate)
 
 /** Elementwise, one operand. */
 export const unary = {
@@ -64,15 +62,15 @@ export const unary = {
   /** max(x, 0) */
   relu: row('float', (x: number) => Math.max(x, 0)),
   /** x · σ(x), also called swish. Ramachandran et al. 2017 */
-  silu: row('float', (x: number) => gated(x, sigmoid(x))),
+  silu: row('float', (x: number) => x * sigmoid(x)),
   /** x · Φ(x). Hendrycks & Gimpel 2016 */
-  gelu: row('float', (x: number) => gated(x, gauss(x))),
+  gelu: row('float', (x: number) => x * gauss(x)),
   /** gelu with Φ approximated by tanh. Hendrycks & Gimpel 2016 */
-  geluTanh: row('float', (x: number) => gated(x, gaussTanh(x))),
+  geluTanh: row('float', (x: number) => x * gaussTanh(x)),
   /** x · σ(1.702 x), CLIP's quick_gelu */
-  geluQuick: row('float', (x: number) => gated(x, sigmoid(1.702 * x))),
+  geluQuick: row('float', (x: number) => x * sigmoid(1.702 * x)),
   /** x · tanh(ln(1 + eˣ)). Misra 2019 */
-  mish: row('float', (x: number) => gated(x, Math.tanh(softplus(x)))),
+  mish: row('float', (x: number) => x * Math.tanh(softplus(x))),
   /** ln (1 + eˣ) */
   softplus: row('float', softplus),
   /** is x not a number? */

@@ -19,6 +19,8 @@ export interface Resident {
   readonly backend: string
   /** The values, on the host. Rejects with what went wrong while they were computed. */
   readonly read: () => Promise<Storage>
+  /** Resolves when the values have been computed; rejects as `read` does. */
+  readonly settled: () => Promise<void>
   /** Frees the device's memory. Reading afterwards is an error; disposing twice is not. */
   readonly dispose: () => void
 }

@@ -1,0 +1,70 @@
+/** Which backend programs run on. */
+import { ConfigError, DeviceError } from '../errors.ts'
+import { backendNames, type Backend, type BackendName } from './backend.ts'
+import { host } from './host.ts'
+
+const started = new Map<BackendName, Promise<Backend>>()
+
+/** The named backend, started at the first call. Rejects with `DeviceError` where it is not to be had. */
+export const backend = (name: BackendName): Promise<Backend> => {
+  const there = started.get(name) ?? (name === 'host' ? Promise.resolve(host) : tfjsBackend(name))
+  started.set(name, there)
+  there.catch(() => started.delete(name))
+  return there
+}
+
+// Only a program that needs TensorFlow.js loads it.
+const tfjsBackend = async (name: 'webgpu' | 'wasm' | 'cpu'): Promise<Backend> =>
+  (await import('./tfjs/tfjs.ts')).tfjs(name)
+
+/** A text as the name of a backend; `ConfigError` names those there are. `source` says where the text is from. */
+export const backendName = (text: string, source = 'backend'): BackendName => {
+  const found = backendNames.find((n) => n === text)
+  if (found === undefined) throw new ConfigError(source, text, backendNames, 'is no backend')
+  return found
+}
+
+let chosen: BackendName | undefined
+
+/** Makes every program that names no backend of its own run on this one. */
+export const useBackend = (name: BackendName): void => {
+  chosen = name
+}
+
+const forced = (): BackendName | undefined => {
+  const text = typeof process === 'undefined' ? undefined : process.env?.['DIFFOLD_BACKEND']
+  return text === undefined || text === '' ? undefined : backendName(text, 'DIFFOLD_BACKEND')
+}
+
+const first = async (names: readonly BackendName[]): Promise<Backend> => {
+  const failures: string[] = []
+  for (const name of names) {
+    try {
+      return await backend(name)
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error))
+    }
+  }
+  throw new DeviceError('any', `no backend starts: ${failures.join('; ')}`)
+}
+
+const best = async (): Promise<Backend> => {
+  const { adapter } = await import('./tfjs/device.ts')
+  const gpu = await adapter()
+  // A software adapter is no GPU: WebAssembly is many times faster.
+  return first(gpu.found && !gpu.software ? ['webgpu', 'wasm', 'cpu'] : ['wasm', 'cpu'])
+}
+
+let automatic: Promise<Backend> | undefined
+
+/**
+ * The backend of programs that name none: the one given to `useBackend`, else `DIFFOLD_BACKEND`, else WebGPU where there is a GPU, else
+ * WebAssembly, else plain JavaScript. `description` says what was chosen.
+ */
+export const defaultBackend = async (): Promise<Backend> => {
+  const name = chosen ?? forced()
+  if (name !== undefined) return backend(name)
+  automatic ??= best()
+  automatic.catch(() => (automatic = undefined))
+  return automatic
+}

@@ -1,0 +1,25 @@
+/** Graphs changed from the leaves up. */
+import { withSources } from './build.ts'
+import type { Graph } from './graph.ts'
+import { sources, toposort, type Node } from './node.ts'
+
+/** One identity: the node that stands for this one, or the node itself. It must have the same shape, dtype and meaning. */
+export type Rule = (n: Node) => Node
+
+/** The graph with every node, its sources rewritten before it, replaced by what the rule gives. Inputs stay. */
+export const rewrite = (graph: Graph, rule: Rule): Graph => {
+  const made = new Map<Node, Node>()
+  for (const n of toposort(graph.outputs))
+    made.set(
+      n,
+      n._tag === 'Input'
+        ? n
+        : rule(
+            withSources(
+              n,
+              sources(n).map((s) => made.get(s)!),
+            ),
+          ),
+    )
+  return { inputs: graph.inputs, outputs: graph.outputs.map((n) => made.get(n)!) }
+}

@@ -1,0 +1,122 @@
+/** The sampler is a fold. */
+import { compile, dispose, read, type CompileOptions } from '../backend/compile.ts'
+import { fromStorage, Tensor, type Scalar } from '../tensor/tensor.ts'
+import type { Noise } from '../tensor/noise.ts'
+import type { Scheduler, Step } from '../schedulers/scheduler.ts'
+import { leaves, mapTree } from '../tensor/tree.ts'
+
+/** Predicts from a noisy sample and its time what its scheduler asks for (ε, x₀, v); closed over its parameters and conditioning. */
+export type Denoiser = (x: Tensor, t: Scalar) => Tensor
+
+/** One step of a pipeline as one program: `(state, t) => scheduler.step(state, denoise(scheduler.input(state, t), t.t), t)`, compiled. */
+export const stepOf = <S, K extends string>(
+  scheduler: Scheduler<S, K>,
+  denoise: Denoiser,
+  options: CompileOptions = {},
+): ((state: S, t: Step<K, Scalar>) => S) =>
+  compile(
+    (state: S, t: Step<K, Scalar>): S => scheduler.step(state, denoise(scheduler.input(state, t), t.t), t),
+    options,
+  )
+
+/**
+ * `scheduler.timesteps.reduce(step, init(noise))`, and nothing more. The result is a tensor whose value arrives when it is read. States
+ * on the way are freed as soon as the next one has been computed.
+ */
+export const sample = <S, K extends string>(
+  scheduler: Scheduler<S, K>,
+  denoise: Denoiser,
+  options: CompileOptions = {},
+): ((noise: Noise) => Tensor) => {
+  const step = stepOf(scheduler, denoise, options)
+  return (noise) => {
+    const last = scheduler.timesteps.reduce((state, t) => {
+      const next = step(state, t)
+      replace(state, next)
+      return next
+    }, scheduler.init(noise))
+    return scheduler.output(last)
+  }
+}
+
+/** Frees what of an old state the new one has not kept. */
+const replace = (old: unknown, next: unknown): void => {
+  const kept = new Set(leaves(next).map(([, leaf]) => (leaf instanceof Tensor ? leaf.node : leaf)))
+  dispose(leaves(old).flatMap(([, leaf]) => (leaf instanceof Tensor && !kept.has(leaf.node) ? [leaf] : [])))
+}
+
+/** A state of a running pipeline: `step` of `steps` are done, `t` is the time the last of them was at. */
+export type Progress<S> = {
+  readonly step: number
+  readonly steps: number
+  readonly t: number
+  readonly state: S
+  /** The sample as it stands; freed when the next state is asked for, unless it has been read. */
+  readonly sample: Tensor
+}
+
+/** How a pipeline is run. An abort is noticed between two steps, and rejects with the signal's reason. */
+export type RunOptions = CompileOptions & { readonly signal?: AbortSignal | undefined }
+
+/**
+ * The same fold, one state at a time. Each state has been computed when it is given. Stop by leaving the loop, or by the signal; continue
+ * later from any state with `resume`.
+ */
+export const states = <S, K extends string>(
+  scheduler: Scheduler<S, K>,
+  denoise: Denoiser,
+  options: RunOptions = {},
+): ((noise: Noise) => AsyncGenerator<Progress<S>, Tensor>) => {
+  const step = stepOf(scheduler, denoise, options)
+  return (noise) => follow(scheduler, step, scheduler.init(noise), 0, options)
+}
+
+/** The fold from a state on which `from` steps are done already, as `states` gave it. */
+export const resume = <S, K extends string>(
+  scheduler: Scheduler<S, K>,
+  denoise: Denoiser,
+  options: RunOptions = {},
+): ((state: S, from: number) => AsyncGenerator<Progress<S>, Tensor>) => {
+  const step = stepOf(scheduler, denoise, options)
+  return (state, from) => follow(scheduler, step, state, from, options)
+}
+
+async function* follow<S, K extends string>(
+  scheduler: Scheduler<S, K>,
+  step: (state: S, t: Step<K, Scalar>) => S,
+  start: S,
+  from: number,
+  { signal }: RunOptions,
+): AsyncGenerator<Progress<S>, Tensor> {
+  const steps = scheduler.timesteps.length
+  let state = start
+  for (const [i, t] of scheduler.timesteps.entries()) {
+    if (i < from) continue
+    signal?.throwIfAborted()
+    const next = step(state, t)
+    await settled(next)
+    if (i > from) replace(state, next)
+    state = next
+    yield { step: i + 1, steps, t: t.t, state, sample: scheduler.output(state) }
+  }
+  signal?.throwIfAborted()
+  return scheduler.output(state)
+}
+
+/** Waits until every tensor of a state has been computed, without bringing it to the host. */
+const settled = async (state: unknown): Promise<void> => {
+  for (const [, leaf] of leaves(state)) if (leaf instanceof Tensor) await computed(leaf)
+}
+
+const computed = async (x: Tensor): Promise<void> => {
+  const { node } = x
+  if (node._tag === 'Buffer' && node.source._tag === 'Device') await node.source.resident.settled()
+}
+
+/** A state with its tensors brought to the host: a plain value that can be kept, saved and resumed from. Streams of noise stay. */
+export const onHost = async <S>(state: S): Promise<S> => {
+  const values = new Map<Tensor, Tensor>()
+  for (const [, leaf] of leaves(state))
+    if (leaf instanceof Tensor) values.set(leaf, fromStorage(await read(leaf), leaf.shape, 'f32'))
+  return mapTree((leaf) => (leaf instanceof Tensor ? values.get(leaf)! : leaf), state)
+}
