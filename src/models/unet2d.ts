@@ -118,51 +118,71 @@ const midOf = (c: UNet2DConfig, channels: number, temb: number): MidSpec => {
   return { resnets: [resnet, resnet], attentions: c.add_attention ? [attention] : [] }
 }
 
+type Plan = ReturnType<typeof planOf>
+type Rule = (c: UNet2DConfig, plan: Plan) => readonly Contradiction[]
+
+const learnedLength: Rule = (c) =>
+  c.time_embedding_type === 'learned' && c.num_train_timesteps === null
+    ? [{ field: 'num_train_timesteps', why: 'gives a learned time embedding no length' }]
+    : []
+
+const timedNorms: Rule = (c, { mid }) => {
+  const others = [...c.down_block_types, ...c.up_block_types].some((k) => !k.startsWith('K')) || mid !== undefined
+  if (!others || c.resnet_time_scale_shift === 'default' || c.resnet_time_scale_shift === 'scale_shift') return []
+  const why = 'is for KDownBlock2D, KUpBlock2D and their kin without a mid block'
+  return [{ field: 'resnet_time_scale_shift', why, allowed: ['default', 'scale_shift'] }]
+}
+
+const pictures: Rule = (c, { down, up }) =>
+  ([['in_channels', down], ['out_channels', up]] as const)
+    .filter(([field, blocks]) => c[field] !== 3 && blocks.some((b) => b.sampler._tag === 'Fir'))
+    .map(([field]) => ({ field, why: 'cannot be where Skip blocks carry the picture along', allowed: ['3'] }))
+
+const emptyBlocks: Rule = (c, { up }) =>
+  up.some((b) => b.takes === 'first' && b.resnets.length === 0)
+    ? [{ field: 'layers_per_block', why: 'leaves KUpBlock2D or KCrossAttnUpBlock2D without a layer' }]
+    : []
+
+const attentionsOf = ({ down, mid, up }: Plan) => [...[...down, ...up].flatMap((b) => b.attentions), ...(mid?.attentions ?? [])]
+
+const evenNorms: Rule = (c, plan) => {
+  const { down, mid, up, first } = plan
+  const sampling = [...down, ...up].flatMap(({ sampler }) => ('resnet' in sampler ? [sampler.resnet] : []))
+  const resnets = [...[...down, ...up].flatMap((b) => b.resnets), ...sampling, ...(mid?.resnets ?? [])]
+  const norms: readonly (readonly [channels: number, groups: number])[] = [
+    [first, c.norm_num_groups ?? quarter(first)],
+    ...resnets.map((r) => [r.inner, r.groups] as const),
+    ...resnets.map((r) => [r.middle ?? r.outer, r.groupsOut ?? r.groups] as const),
+    ...attentionsOf(plan).flatMap((a) => ('groups' in a && a.groups !== undefined ? [[a.channels, a.groups] as const] : [])),
+  ]
+  const uneven = norms.find(([channels, groups]) => groups < 1 || channels % groups !== 0)
+  if (uneven === undefined) return []
+  const [channels, groups] = uneven
+  const field =
+    groups === (c.norm_num_groups ?? 0)
+      ? 'norm_num_groups'
+      : groups === c.attn_norm_num_groups
+        ? 'attn_norm_num_groups'
+        : 'block_out_channels'
+  return [{ field, why: `puts ${channels} channels of a norm into ${groups} groups, which do not divide them` }]
+}
+
+const wideHeads: Rule = (c, plan) => {
+  const narrow = attentionsOf(plan).find((a) => a.headDim > a.channels)
+  if (narrow === undefined) return []
+  return [{ field: 'attention_head_dim', why: `is more than the ${narrow.channels} channels of a block` }]
+}
+
+const rules: readonly Rule[] = [learnedLength, timedNorms, pictures, emptyBlocks, evenNorms, wideHeads]
+
 const contradictions = (c: UNet2DConfig): readonly Contradiction[] => {
   const levels = c.block_out_channels.length
   const counts = (['down_block_types', 'up_block_types'] as const)
     .filter((field) => c[field].length !== levels || levels === 0)
     .map((field) => ({ field, why: `names ${c[field].length} blocks for ${levels} block_out_channels` }))
   if (counts.length > 0) return counts
-  const { down, mid, up, first } = planOf(c)
-  const kinds = [...c.down_block_types, ...c.up_block_types]
-  const out: Contradiction[] = []
-  if (c.time_embedding_type === 'learned' && c.num_train_timesteps === null)
-    out.push({ field: 'num_train_timesteps', why: 'gives a learned time embedding no length' })
-  const conditioned = ['ada_group', 'spatial'].includes(c.resnet_time_scale_shift)
-  if (conditioned && (mid !== undefined || kinds.some((k) => !k.startsWith('K'))))
-    out.push({
-      field: 'resnet_time_scale_shift',
-      why: 'is for KDownBlock2D, KUpBlock2D and their kin without a mid block',
-      allowed: ['default', 'scale_shift'],
-    })
-  for (const [field, specs] of [['in_channels', down], ['out_channels', up]] as const)
-    if (specs.some((s) => s.sampler._tag === 'Fir') && c[field] !== 3)
-      out.push({ field, why: 'cannot be where a block carries the picture along', allowed: ['3'] })
-  const resnets = [...down, ...up].flatMap((b) => [
-    ...b.resnets,
-    ...('resnet' in b.sampler ? [b.sampler.resnet] : []),
-  ])
-  const attentions = [...down, ...up].flatMap((b) => b.attentions).concat(mid?.attentions ?? [])
-  const norms = [
-    ...[...resnets, ...(mid?.resnets ?? [])].flatMap((r) => [
-      [r.inner, r.groups] as const,
-      [r.middle ?? r.outer, r.groupsOut ?? r.groups] as const,
-    ]),
-    ...attentions.flatMap((a) => ('groups' in a && a.groups !== undefined ? [[a.channels, a.groups] as const] : [])),
-    [first, c.norm_num_groups ?? quarter(first)] as const,
-  ]
-  const uneven = norms.find(([channels, groups]) => groups < 1 || channels % groups !== 0)
-  if (uneven !== undefined) {
-    const [channels, groups] = uneven
-    const own = [c.norm_num_groups, c.attn_norm_num_groups].indexOf(groups === 0 ? null : groups)
-    const field = ['norm_num_groups', 'attn_norm_num_groups'][own] ?? 'block_out_channels'
-    out.push({ field, why: `leaves a norm of ${channels} channels in ${groups} groups, which do not divide them` })
-  }
-  const narrow = attentions.find((a) => a.headDim > a.channels)
-  if (narrow !== undefined)
-    out.push({ field: 'attention_head_dim', why: `is more than the ${narrow.channels} channels of a block` })
-  return out
+  const plan = planOf(c)
+  return rules.flatMap((rule) => rule(c, plan))
 }
 
 const params = (c: UNet2DConfig) => {

@@ -35,8 +35,13 @@ const rules: Readonly<Record<string, Rule>> = {
     n._tag === 'View' && n.view._tag === 'Permute' && n.shape.filter((d) => d !== 1).length <= 1
       ? reshape(n.shape, n.x)
       : n,
-  'a fold of one element = the element': (n) =>
-    n._tag === 'Reduce' && size(n.x.shape) === size(n.shape) && n.axes.every((a) => n.x.shape[a] === 1) ? n.x : n,
+  'a fold of one element = the element, but for Σ: 0 + −0 is 0': (n) =>
+    n._tag === 'Reduce' &&
+    n.op !== 'sum' &&
+    size(n.x.shape) === size(n.shape) &&
+    n.axes.every((a) => n.x.shape[a] === 1)
+      ? n.x
+      : n,
 }
 
 /** The names of the identities that `simplify` applies. */
