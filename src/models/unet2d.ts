@@ -138,7 +138,7 @@ const pictures: Rule = (c, { down, up }) =>
     .filter(([field, blocks]) => c[field] !== 3 && blocks.some((b) => b.sampler._tag === 'Fir'))
     .map(([field]) => ({ field, why: 'cannot be where Skip blocks carry the picture along', allowed: ['3'] }))
 
-const emptyBlocks: Rule = (c, { up }) =>
+const emptyBlocks: Rule = (_, { up }) =>
   up.some((b) => b.takes === 'first' && b.resnets.length === 0)
     ? [{ field: 'layers_per_block', why: 'leaves KUpBlock2D or KCrossAttnUpBlock2D without a layer' }]
     : []
@@ -167,7 +167,7 @@ const evenNorms: Rule = (c, plan) => {
   return [{ field, why: `puts ${channels} channels of a norm into ${groups} groups, which do not divide them` }]
 }
 
-const wideHeads: Rule = (c, plan) => {
+const wideHeads: Rule = (_, plan) => {
   const narrow = attentionsOf(plan).find((a) => a.headDim > a.channels)
   if (narrow === undefined) return []
   return [{ field: 'attention_head_dim', why: `is more than the ${narrow.channels} channels of a block` }]

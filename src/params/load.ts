@@ -8,7 +8,7 @@ import type { Architecture, Model } from './architecture.ts'
 import { decodeParams, differences, expectedOf } from './codec.ts'
 import type { Files } from './files/files.ts'
 import { open } from './open.ts'
-import type { Entry } from './safetensors.ts'
+import type { Entry } from './entry.ts'
 import { weights } from './weights.ts'
 
 /** What loading noticed and could do without: config keys unknown to us, unexpected tensors, components not asked for. */
