@@ -134,7 +134,12 @@ const timedNorms: Rule = (c, { mid }) => {
 }
 
 const pictures: Rule = (c, { down, up }) =>
-  ([['in_channels', down], ['out_channels', up]] as const)
+  (
+    [
+      ['in_channels', down],
+      ['out_channels', up],
+    ] as const
+  )
     .filter(([field, blocks]) => c[field] !== 3 && blocks.some((b) => b.sampler._tag === 'Fir'))
     .map(([field]) => ({ field, why: 'cannot be where Skip blocks carry the picture along', allowed: ['3'] }))
 
@@ -143,7 +148,10 @@ const emptyBlocks: Rule = (_, { up }) =>
     ? [{ field: 'layers_per_block', why: 'leaves KUpBlock2D or KCrossAttnUpBlock2D without a layer' }]
     : []
 
-const attentionsOf = ({ down, mid, up }: Plan) => [...[...down, ...up].flatMap((b) => b.attentions), ...(mid?.attentions ?? [])]
+const attentionsOf = ({ down, mid, up }: Plan) => [
+  ...[...down, ...up].flatMap((b) => b.attentions),
+  ...(mid?.attentions ?? []),
+]
 
 const evenNorms: Rule = (c, plan) => {
   const { down, mid, up, first } = plan
@@ -153,7 +161,9 @@ const evenNorms: Rule = (c, plan) => {
     [first, c.norm_num_groups ?? quarter(first)],
     ...resnets.map((r) => [r.inner, r.groups] as const),
     ...resnets.map((r) => [r.middle ?? r.outer, r.groupsOut ?? r.groups] as const),
-    ...attentionsOf(plan).flatMap((a) => ('groups' in a && a.groups !== undefined ? [[a.channels, a.groups] as const] : [])),
+    ...attentionsOf(plan).flatMap((a) =>
+      'groups' in a && a.groups !== undefined ? [[a.channels, a.groups] as const] : [],
+    ),
   ]
   const uneven = norms.find(([channels, groups]) => groups < 1 || channels % groups !== 0)
   if (uneven === undefined) return []
@@ -191,7 +201,9 @@ const params = (c: UNet2DConfig) => {
   return record({
     conv_in: convOf(c.in_channels, first, 3),
     time_proj: when(c.time_embedding_type !== 'positional', () =>
-      record({ weight: c.time_embedding_type === 'learned' ? tensorOf(c.num_train_timesteps!, first) : tensorOf(first) }),
+      record({
+        weight: c.time_embedding_type === 'learned' ? tensorOf(c.num_train_timesteps!, first) : tensorOf(first),
+      }),
     ),
     time_embedding: time.timestepEmbeddingOf(waves, temb),
     class_embedding: when(classTable || c.class_embed_type === 'timestep', () =>

@@ -5,6 +5,7 @@ import { FileError } from '../errors.ts'
 import type { Files } from './files/files.ts'
 import { folder } from './files/folder.ts'
 import { hub } from './files/hub.ts'
+import { isNode, platform } from './platform.ts'
 
 const looksLikeRepository = (source: string): boolean => /^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(source)
 
@@ -17,21 +18,26 @@ export const open = (
   { revision }: { readonly revision?: string } = {},
 ): TE.TaskEither<FileError, Files> => {
   if (typeof source !== 'string') return TE.right(source)
-  const local = folder(source)
   return pipe(
-    local.has('model_index.json'),
-    TE.orElse(() => TE.right<FileError, boolean>(false)),
+    isFolder(source),
     TE.chain((there) => {
-      if (there || !looksLikeRepository(source)) return there ? TE.right(local) : TE.left(absent(source))
-      return pipe(
-        isFolder(source),
-        TE.chain((exists) =>
-          exists ? TE.left(absent(source)) : TE.right(hub(source, revision === undefined ? {} : { revision })),
-        ),
-      )
+      if (there) return TE.right(folder(source))
+      return looksLikeRepository(source)
+        ? TE.right(hub(source, revision === undefined ? {} : { revision }))
+        : TE.left(absent(source))
     }),
   )
 }
 
+const isFolder = (path: string): TE.TaskEither<FileError, boolean> =>
+  TE.fromTask(async () => {
+    if (!isNode()) return false
+    const { fs } = platform()
+    return fs.stat(path).then(
+      (s) => s.isDirectory(),
+      () => false,
+    )
+  })
+
 const absent = (source: string): FileError =>
-  new FileError(source, 'missing', 'is no folder with a model_index.json, nor a hub repository id (org/name)')
+  new FileError(source, 'missing', 'is no folder, nor a hub repository id (org/name)')

@@ -2,14 +2,15 @@
 import { toImages, type Image } from '../image/image.ts'
 import type { Model } from '../params/architecture.ts'
 import { UNet2DModel, unet2d, type UNet2DConfig, type UNet2DParams } from '../models/unet2d.ts'
-import { config, model, type Pipeline } from '../params/load.ts'
+import { model, type Pipeline } from '../params/load.ts'
 import type { Seed } from '../random/generator.ts'
 import { ddimScheduler } from '../schedulers/ddim.ts'
 import { ddpmScheduler } from '../schedulers/ddpm.ts'
-import { schedulerConfig, type SchedulerConfig } from '../schedulers/config.ts'
+import type { SchedulerConfig } from '../schedulers/config.ts'
 import type { Scheduler } from '../schedulers/scheduler.ts'
 import { noise } from '../tensor/noise.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { schedulerComponent } from './scheduler-component.ts'
 import { states, type Denoiser, type Progress, type RunOptions } from './sample.ts'
 
 /** A denoiser of pictures and the schedule it was trained on, as `load(DDPM, …)` gives them. */
@@ -21,7 +22,7 @@ export type UnconditionalModel = {
 /** The parts of a checkpoint that diffusers calls DDPMPipeline or DDIMPipeline. */
 export const DDPM: Pipeline<UnconditionalModel> = {
   unet: model(UNet2DModel),
-  scheduler: config('scheduler_config.json', schedulerConfig),
+  scheduler: schedulerComponent,
 }
 
 /** How a picture is drawn once the pipeline is there. */

@@ -26,6 +26,8 @@ export interface Scheduler<S, K extends string = never> {
   readonly start: (sample: Tensor, noise: Noise) => S
   /** What the model sees, diffusers' `scale_model_input`. */
   readonly input: (state: S, t: Step<K, Scalar>) => Tensor
+  /** The clean sample that the model's answer implies, kept in range as the config says: a preview of the end. */
+  readonly denoised: (state: S, eps: Tensor, t: Step<K, Scalar>) => Tensor
   /** The reducer: the state after the model's answer `eps` (ε, x₀, v or a flow, as the config's prediction type says). */
   readonly step: (state: S, eps: Tensor, t: Step<K, Scalar>) => S
   /** The sample in a state. */

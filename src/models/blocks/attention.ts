@@ -31,8 +31,7 @@ export const multiHead =
     }: { readonly headDim: number; readonly context?: Tensor | undefined; readonly mask?: Tensor | undefined },
   ) =>
   (x: Tensor): Tensor => {
-    const heads = (y: Tensor): Tensor =>
-      y.reshape(y.shape[0]!, y.shape[1]!, -1, headDim).permute(0, 2, 1, 3) // [N, heads, T, D]
+    const heads = (y: Tensor): Tensor => y.reshape(y.shape[0]!, y.shape[1]!, -1, headDim).permute(0, 2, 1, 3) // [N, heads, T, D]
     const from = context ?? x
     const y = attention(
       pipe(x, linear(p.to_q), heads),
@@ -82,7 +81,8 @@ export const imageAttention =
   (p: ImageAttention, b: AttentionSpec) =>
   (x: Tensor): Tensor => {
     const [, , height, width] = x.shape as [number, number, number, number]
-    const norm = p.group_norm === undefined ? (y: Tensor) => y : groupNorm(p.group_norm, { groups: b.groups!, eps: b.eps })
+    const norm =
+      p.group_norm === undefined ? (y: Tensor) => y : groupNorm(p.group_norm, { groups: b.groups!, eps: b.eps })
     const sum = pipe(x, norm, toTokens, multiHead(p, b), toImage(height, width)).add(x)
     return b.scale === undefined || b.scale === 1 ? sum : sum.div(b.scale)
   }

@@ -54,8 +54,7 @@ const times = (o: Options, spec: MixerSpec): MixerSpec[] => each(o, (inner) => m
 const rows = {
   DownBlock2D: (o) => usual(o, byConv(o)),
   ResnetDownsampleBlock2D: (o) => usual(o, byResnet(o)),
-  AttnDownBlock2D: (o) =>
-    usual(o, o.sampling === 'resnet' ? byResnet(o) : byConv(o), times(o, make.attending(o))),
+  AttnDownBlock2D: (o) => usual(o, o.sampling === 'resnet' ? byResnet(o) : byConv(o), times(o, make.attending(o))),
   SkipDownBlock2D: (o) => skip(o),
   AttnSkipDownBlock2D: (o) => skip(o, times(o, make.attendingScaled(o))),
   KDownBlock2D: (o) => mirrored(o, [], 'layers'),
