@@ -1,6 +1,8 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
+  resolve: { alias: { diffold: fileURLToPath(new URL('src/index.ts', import.meta.url)) } },
   test: {
     include: ['spec/**/*.spec.ts'],
     testTimeout: 120_000,

@@ -4,7 +4,7 @@ import type { Model } from '../params/architecture.ts'
 import { UNet2DModel, unet2d, type UNet2DConfig, type UNet2DParams } from '../models/unet2d.ts'
 import { model, type Pipeline } from '../params/load.ts'
 import type { Seed } from '../random/generator.ts'
-import { ddimScheduler } from '../schedulers/ddim.ts'
+import { ddimScheduler, type DdimOptions } from '../schedulers/ddim.ts'
 import { ddpmScheduler } from '../schedulers/ddpm.ts'
 import type { SchedulerConfig } from '../schedulers/config.ts'
 import type { Scheduler } from '../schedulers/scheduler.ts'
@@ -80,8 +80,10 @@ export const sampleShape = ({ config: c }: Model<UNet2DConfig, UNet2DParams>): r
 export const ddpm = ({ unet, scheduler }: UnconditionalModel, { steps = 1000 }: { readonly steps?: number } = {}) =>
   drawWith(ddpmScheduler(scheduler, steps), unet2d(unet), sampleShape(unet))
 
-/** The DDIM pipeline: `steps` (50 unless given), noise `eta` (0: none), as diffusers' DDIMPipeline draws it. Song et al. 2020, eq. 12. */
+/**
+ * The DDIM pipeline: `steps` (50 unless given), noise `eta` (0: none), as diffusers' DDIMPipeline draws it. Song et al. 2020, eq. 12.
+ */
 export const ddim = (
   { unet, scheduler }: UnconditionalModel,
-  { steps = 50, eta = 0 }: { readonly steps?: number; readonly eta?: number } = {},
-) => drawWith(ddimScheduler(scheduler, steps, { eta }), unet2d(unet), sampleShape(unet))
+  { steps = 50, ...options }: { readonly steps?: number } & Pick<DdimOptions, 'eta' | 'useClippedModelOutput'> = {},
+) => drawWith(ddimScheduler(scheduler, steps, options), unet2d(unet), sampleShape(unet))

@@ -1,0 +1,48 @@
+/** `npm run reference -- DIR [--backend NAME] [--only TOPIC]`: checks a directory of recordings, laid out like the originals' numbers. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { backendName, type BackendName } from '../../src/index.ts'
+import { checkRng } from './rng.ts'
+import { checkSchedulers } from './schedulers.ts'
+import type { Check } from './result.ts'
+
+type Topic = { readonly folder: string; readonly check: (dir: string, backend: BackendName | undefined) => Promise<readonly Check[]> }
+
+const topics: readonly Topic[] = [
+  { folder: 'rng', check: (dir) => checkRng(dir) },
+  { folder: 'schedulers', check: (dir) => checkSchedulers(dir) },
+]
+
+const usage = 'usage: npm run reference -- DIR [--backend host|wasm|cpu|webgpu] [--only rng|schedulers|models|legacy|…]'
+const fail = (message: string): never => {
+  process.stderr.write(`reference: ${message}\n${usage}\n`)
+  process.exit(2)
+}
+const parse = () => {
+  try {
+    return parseArgs({ allowPositionals: true, options: { backend: { type: 'string' }, only: { type: 'string' } } })
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error))
+  }
+}
+const { positionals, values } = parse()
+const [dir, ...rest] = positionals
+if (dir === undefined || rest.length > 0) fail('names one directory')
+if (!existsSync(dir!)) fail(`${dir} is not there`)
+const backend = values.backend === undefined ? undefined : backendName(values.backend)
+if (values.only !== undefined && !topics.some((t) => t.folder === values.only))
+  fail(`--only ${values.only}: there are ${topics.map((t) => t.folder).join(', ')}`)
+
+const checks: Check[] = []
+for (const { folder, check } of topics) {
+  if (values.only !== undefined && values.only !== folder) continue
+  if (!existsSync(join(dir!, folder))) process.stdout.write(`${folder}: not in ${dir}\n`)
+  else checks.push(...(await check(join(dir!, folder), backend)))
+}
+const skipped = checks.filter((c) => c.skipped !== undefined)
+const failed = checks.filter((c) => c.skipped === undefined && !c.pass)
+for (const c of skipped) process.stdout.write(`skipped ${c.name}: ${c.skipped}\n`)
+for (const c of failed) process.stdout.write(`FAILED  ${c.name}: error ${c.error}, allowed ${c.tolerance}${c.why === undefined ? '' : ` (${c.why})`}\n`)
+process.stdout.write(`${checks.length - failed.length - skipped.length} passed, ${failed.length} failed, ${skipped.length} skipped\n`)
+process.exitCode = failed.length > 0 ? 1 : 0

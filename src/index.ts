@@ -1,0 +1,189 @@
+/**
+ * diffold: diffusion pipelines as pure functions, on lazy compiled graphs.
+ *
+ * The exports stand in the order in which data passes through them: values and their language, graphs, programs, checkpoints, models,
+ * schedulers, pipelines, pictures.
+ */
+
+// values
+export type { DType, Storage } from './core/dtype.ts'
+export type { Shape } from './core/shape.ts'
+export type { BinaryOp, ReduceOp, UnaryOp } from './core/ops.ts'
+export {
+  cudaSeed,
+  generatorOf,
+  seed,
+  type DrawOptions,
+  type DrawType,
+  type Generator,
+  type Seed,
+} from './random/generator.ts'
+
+// the language
+export { concat, fromStorage, full, iota, ones, stack, Tensor, tensor, zeros, type Scalar } from './tensor/tensor.ts'
+export { Noise, noise, noiseOf, rand, randint, randn } from './tensor/noise.ts'
+export {
+  argmax,
+  attention,
+  avgPool2d,
+  batch,
+  call,
+  chunk,
+  clamp,
+  conv2d,
+  embedding,
+  gelu,
+  groupNorm,
+  layerNorm,
+  linear,
+  mish,
+  quantile,
+  relu,
+  resizeNearest,
+  rmsNorm,
+  silu,
+  softmax,
+  sort,
+  type Conv2d,
+  type ConvOptions,
+  type Embedding,
+  type Linear,
+  type Norm,
+} from './tensor/nn.ts'
+export { isLeaf, leaves, mapTree, type Leaf } from './tensor/tree.ts'
+
+// graphs
+export { bound, rebuild, trace, type Binding, type Traced } from './tensor/trace.ts'
+export type { Graph } from './graph/graph.ts'
+export type { CallOptions, ConvGeometry, MapOp, Node, Resident, Source, View } from './graph/node.ts'
+export { sources, toposort } from './graph/node.ts'
+export { print } from './graph/print.ts'
+export { check } from './graph/check.ts'
+export { evaluate } from './graph/evaluate/evaluate.ts'
+export type { Precision, Values } from './graph/evaluate/values.ts'
+export { rewrite, type Rule } from './graph/rewrite.ts'
+export type { Pass } from './passes/pass.ts'
+export { identities, simplify } from './passes/simplify.ts'
+export { inline } from './passes/inline.ts'
+export { plan, type Plan } from './passes/plan.ts'
+export type { Step as PlanStep } from './passes/plan.ts'
+
+// programs
+export { compile, counts, dispose, read, readIntegers, type CompileOptions } from './backend/compile.ts'
+export { explain, type Explanation } from './backend/explain.ts'
+export { backend, backendName, defaultBackend, useBackend } from './backend/select.ts'
+export {
+  backendNames,
+  type Backend,
+  type BackendName,
+  type DeviceValue,
+  type Executable,
+  type Memory,
+  type Operand,
+} from './backend/backend.ts'
+
+// checkpoints
+export {
+  load,
+  model,
+  config,
+  orThrow,
+  type Component,
+  type LoadOptions,
+  type Notes,
+  type Pipeline,
+} from './params/load.ts'
+export { inventory, type Inventory } from './params/inventory.ts'
+export type { Architecture, Model } from './params/architecture.ts'
+export {
+  decodeParams,
+  differences,
+  expectedOf,
+  initialise,
+  listOf,
+  record,
+  tensorOf,
+  when,
+  type Differences,
+  type Header,
+  type ParamCodec,
+} from './params/codec.ts'
+export type { Entry } from './params/entry.ts'
+export type { Files } from './params/files/files.ts'
+export { folder } from './params/files/folder.ts'
+export { hub } from './params/files/hub.ts'
+export { http } from './params/files/http.ts'
+export { memory } from './params/files/memory.ts'
+export { safetensors } from './params/safetensors.ts'
+export { weights } from './params/weights.ts'
+
+// models
+export { UNet2DModel, unet2d, type UNet2DConfig, type UNet2DParams } from './models/unet2d.ts'
+
+// schedulers
+export type { Scheduler, Step } from './schedulers/scheduler.ts'
+export type { SchedulerConfig } from './schedulers/config.ts'
+export { ddpmScheduler, type DdpmCoefficient, type GridOptions, type NoisySample } from './schedulers/ddpm.ts'
+export { ddimScheduler, type DdimCoefficient, type DdimOptions } from './schedulers/ddim.ts'
+export {
+  betasOf,
+  betaSchedules,
+  cumulated,
+  linspace,
+  rescaleZeroTerminalSnr,
+  type BetaOptions,
+  type BetaSchedule,
+} from './schedulers/betas.ts'
+export { givenTimesteps, spacedTimesteps, spacings, type Spacing, type SpacingOptions } from './schedulers/spacing.ts'
+export {
+  cleanFrom,
+  forwardProcess,
+  inRange,
+  noiseFrom,
+  threshold,
+  type ForwardProcess,
+  type Mixture,
+  type Prediction,
+  type RangeOptions,
+} from './schedulers/variance-preserving.ts'
+export { families, familyOf, unknownKeys, type SchedulerName } from './schedulers/by-name.ts'
+
+// pipelines
+export {
+  onHost,
+  resume,
+  sample,
+  states,
+  stepOf,
+  type Denoiser,
+  type Progress,
+  type RunOptions,
+} from './pipelines/sample.ts'
+export { schedulerComponent } from './pipelines/scheduler-component.ts'
+export {
+  DDPM,
+  ddim,
+  ddpm,
+  drawWith,
+  sampleShape,
+  type Draw,
+  type DrawOptions,
+  type UnconditionalModel,
+} from './pipelines/unconditional.ts'
+
+// pictures
+export { byteOf, grid, toImage, toImages, type Image } from './image/image.ts'
+export { encodePng, writePng } from './image/png.ts'
+
+// what can go wrong
+export {
+  CheckpointError,
+  ConfigError,
+  DeviceError,
+  DTypeError,
+  FileError,
+  ProgramError,
+  ShapeError,
+  type FileProblem,
+  type LoadError,
+} from './errors.ts'
