@@ -9,17 +9,21 @@ import { decodeParams } from '../../src/params/codec.ts'
 import { fromStorage } from '../../src/tensor/tensor.ts'
 import { readRecording } from './safetensors.ts'
 
-/** The model whose config.json and safetensors files are in a folder. Throws what is wrong with it. */
+/**
+ * The model whose config.json and weights are in a folder: safetensors by the recordings' own reader, so that what is checked is the model
+ * and not the loader; a .bin by the library. Throws what is wrong with it.
+ */
 export const loadModel = async <C, P>(architecture: Architecture<C, P>, folder: string): Promise<Model<C, P>> => {
   const files = (await readdir(folder)).filter((f) => /^diffusion_pytorch_model.*\.safetensors$/.test(f))
+  if (files.length === 0) return byLibrary(architecture, folder)
   const recorded = await Promise.all(files.map((f) => readRecording(join(folder, f))))
   const tensors = new Map(
-    recorded.flatMap((r) =>
-      [...r].map(
-        ([k, { values, shape }]) =>
-          [architecture.rename(k), fromStorage(Float32Array.from(values), shape, 'f32', k)] as const,
-      ),
-    ),
+    recorded
+      .flatMap((r) => [...r])
+      .map(([k, { values, shape }]) => [
+        architecture.rename(k),
+        fromStorage(Float32Array.from(values), shape, 'f32', k),
+      ]),
   )
   const json = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as unknown
   const model = pipe(
@@ -33,4 +37,10 @@ export const loadModel = async <C, P>(architecture: Architecture<C, P>, folder: 
   )
   if (E.isLeft(model)) throw model.left
   return model.right
+}
+
+const byLibrary = async <C, P>(architecture: Architecture<C, P>, path: string): Promise<Model<C, P>> => {
+  const { model, orThrow } = await import('../../src/params/load.ts')
+  const { folder } = await import('../../src/params/files/folder.ts')
+  return (await orThrow(model(architecture).read({ files: folder(path), name: '' }))).value
 }
