@@ -13,7 +13,7 @@ export {
   cudaSeed,
   generatorOf,
   seed,
-  type DrawOptions,
+  type RandomOptions,
   type DrawType,
   type Generator,
   type Seed,
@@ -21,7 +21,7 @@ export {
 
 // the language
 export { concat, fromStorage, full, iota, ones, stack, Tensor, tensor, zeros, type Scalar } from './tensor/tensor.ts'
-export { Noise, noise, noiseOf, rand, randint, randn } from './tensor/noise.ts'
+export { Noise, noise, noiseOf, rand, randint, randn, sparing } from './tensor/noise.ts'
 export {
   argmax,
   attention,

@@ -2,7 +2,7 @@
 import { fromBrain, fromHalf, toBrain, toHalf } from '../core/dtype.ts'
 import { size } from '../core/shape.ts'
 import { log32, pair, sincos32 } from './float32-math.ts'
-import type { DrawOptions, DrawType, Generator } from './generator.ts'
+import type { RandomOptions, DrawType, Generator } from './generator.ts'
 import { mersenneTwister, type Words } from './mersenne-twister.ts'
 
 const f = Math.fround
@@ -86,7 +86,7 @@ const from = (words: Words, kept: number | undefined): Generator => {
     return out
   }
 
-  const randn: Generator['randn'] = (shape, { dtype = 'f32', contiguous = true }: DrawOptions = {}) => {
+  const randn: Generator['randn'] = (shape, { dtype = 'f32', contiguous = true }: RandomOptions = {}) => {
     const n = size(shape)
     if (n < 16 || !contiguous) return fill(n, dtype, scalar)
     if (dtype === 'f64') return blocks(new Float64Array(n), () => uniform64(words), normals64, 'first')
@@ -94,7 +94,7 @@ const from = (words: Words, kept: number | undefined): Generator => {
     return dtype === 'f32' ? out : out.map(rounders[dtype])
   }
 
-  const rand: Generator['rand'] = (shape, { dtype = 'f32' }: DrawOptions = {}) => {
+  const rand: Generator['rand'] = (shape, { dtype = 'f32' }: RandomOptions = {}) => {
     const n = size(shape)
     if (dtype === 'f64') return fill(n, dtype, () => uniform64(words))
     const out = fill(n, dtype, () => uniform32(words))

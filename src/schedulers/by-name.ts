@@ -4,11 +4,13 @@ import { ConfigError } from '../errors.ts'
 import type { SchedulerConfig } from './config.ts'
 import { ddimFields, ddimScheduler } from './ddim.ts'
 import { ddpmFields, ddpmScheduler } from './ddpm.ts'
+import { eulerFields, eulerScheduler } from './euler.ts'
 
 /** A scheduler family: its name in diffusers, our short one, the fields its config has, and its constructor. */
 export const families = {
   ddpm: { className: 'DDPMScheduler', fields: ddpmFields, make: ddpmScheduler },
   ddim: { className: 'DDIMScheduler', fields: ddimFields, make: ddimScheduler },
+  euler: { className: 'EulerDiscreteScheduler', fields: eulerFields, make: eulerScheduler },
 } as const satisfies Record<
   string,
   {

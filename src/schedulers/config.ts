@@ -2,7 +2,7 @@
 import { either as E } from 'fp-ts'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as t from 'io-ts'
-import { decodeConfig, defaulted, oneOf } from '../core/config.ts'
+import { decodeConfig, defaulted, integer, nullable, oneOf } from '../core/config.ts'
 import { ConfigError } from '../errors.ts'
 import { spacings } from './spacing.ts'
 
@@ -24,28 +24,12 @@ export const fieldsOf = <A>(codec: FieldsCodec<A>, config: SchedulerConfig): A =
 
 /** Betas and the number of training steps, as every discrete-time scheduler has them. */
 export const betaFields = <const S extends readonly string[]>(...schedules: S) => ({
-  num_train_timesteps: defaulted(positive, 1000),
+  num_train_timesteps: defaulted(integer(1), 1000),
   beta_start: defaulted(t.number, 0.0001),
   beta_end: defaulted(t.number, 0.02),
   beta_schedule: defaulted(oneOf(...schedules), schedules[0]!),
-  trained_betas: defaulted(t.union([t.array(t.number), t.null]), null),
+  trained_betas: defaulted(nullable(t.array(t.number)), null),
 })
-
-/** A whole number from 1 on. */
-export const positive = new t.Type<number, number, unknown>(
-  'a whole number from 1 on',
-  (u): u is number => Number.isInteger(u) && (u as number) >= 1,
-  (u, c) => (Number.isInteger(u) && (u as number) >= 1 ? t.success(u as number) : t.failure(u, c)),
-  t.identity,
-)
-
-/** A whole number from 0 on. */
-export const natural = new t.Type<number, number, unknown>(
-  'a whole number from 0 on',
-  (u): u is number => Number.isInteger(u) && (u as number) >= 0,
-  (u, c) => (Number.isInteger(u) && (u as number) >= 0 ? t.success(u as number) : t.failure(u, c)),
-  t.identity,
-)
 
 /** What the model predicts. */
 export const predictionField = { prediction_type: defaulted(oneOf('epsilon', 'sample', 'v_prediction'), 'epsilon') }
@@ -53,7 +37,7 @@ export const predictionField = { prediction_type: defaulted(oneOf('epsilon', 'sa
 /** How timesteps are spaced, leading unless given. */
 export const spacingFields = {
   timestep_spacing: defaulted(oneOf(...spacings), 'leading'),
-  steps_offset: defaulted(natural, 0),
+  steps_offset: defaulted(integer(0), 0),
 }
 
 /** How a predicted clean sample is kept in range. */

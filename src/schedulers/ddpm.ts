@@ -2,7 +2,7 @@
 import * as t from 'io-ts'
 import { defaulted, oneOf } from '../core/config.ts'
 import { ShapeError } from '../errors.ts'
-import type { Noise } from '../tensor/noise.ts'
+import { sparing, type Noise } from '../tensor/noise.ts'
 import type { Scalar, Tensor } from '../tensor/tensor.ts'
 import { betaFields, fieldsOf, predictionField, rangeFields, spacingFields, type SchedulerConfig } from './config.ts'
 import type { Scheduler, Step } from './scheduler.ts'
@@ -38,7 +38,7 @@ export type GridOptions = { readonly timesteps?: readonly number[]; readonly beg
 /**
  * Ancestral sampling, eq. 7: x' = (√ᾱ' β / (1 − ᾱ)) x₀ + (√α (1 − ᾱ') / (1 − ᾱ)) x + σ z, with α = ᾱ/ᾱ', β = 1 − α taken between
  * neighbours on the grid, x₀ kept in range as the config says, and σ² as `variance_type` says: β̃ (small), β (large), or learned
- * (Nichol & Dhariwal 2021, eq. 15). State: the sample. One draw a step; the step at t = 0 adds none. Throws `ConfigError`.
+ * (Nichol & Dhariwal 2021, eq. 15). State: the sample. One draw a step, none at t = 0. Throws `ConfigError`.
  */
 export const ddpmScheduler = (
   config: SchedulerConfig,
@@ -101,11 +101,15 @@ export const ddpmScheduler = (
   const denoised = ({ x }: NoisySample, answer: Tensor, c: Step<DdpmCoefficient, Scalar>): Tensor =>
     keep(cleanFrom(kind, x, split(x, answer)[0], c))
 
+  const timesteps = grid.map(coefficients).slice(options.begin ?? 0)
+  const drawn = timesteps.map((c) => c.t > 0)
+  const start = (x: Tensor, noise: Noise): NoisySample => ({ x, noise: sparing(noise, drawn) })
+
   return {
-    timesteps: grid.map(coefficients).slice(options.begin ?? 0),
+    timesteps,
     initNoiseSigma: 1,
-    init: (noise) => ({ x: noise.head, noise: noise.next }),
-    start: (x, noise) => ({ x, noise }),
+    init: (noise) => start(noise.head, noise.next),
+    start,
     input: ({ x }) => x,
     denoised,
     step: (state, answer, c) => {

@@ -1,8 +1,8 @@
 /** Fresh noise as a value: an immutable stream of tensors. */
-import { size, type Shape } from '../core/shape.ts'
+import type { Shape } from '../core/shape.ts'
 import { ProgramError } from '../errors.ts'
 import { generatorOf, type Seed } from '../random/generator.ts'
-import { concat, fromStorage, type Tensor } from './tensor.ts'
+import { concat, fromStorage, zeros, type Tensor } from './tensor.ts'
 
 /**
  * A stream of standard normal tensors of one shape: `head` is the next one, `next` the stream after it. It is a leaf of a tree of
@@ -75,6 +75,19 @@ export const noiseOf = (tensors: readonly Tensor[], shape: Shape = tensors[0]?.s
   return at(0)
 }
 
+/** A stream that draws only where `drawn` says so and is silent, all zeros, elsewhere: one head for every step of a fold. */
+export const sparing = (stream: Noise, drawn: readonly boolean[]): Noise => {
+  const from = (rest: Noise, i: number): Noise => {
+    const draws = drawn[i] ?? true
+    return new Noise(
+      stream.shape,
+      () => (draws ? rest.head : zeros(stream.shape)),
+      () => from(draws ? rest.next : rest, i + 1),
+    )
+  }
+  return from(stream, 0)
+}
+
 /** `torch.randn(shape, generator=torch.Generator().manual_seed(seed))`: the first draw of `noise(seed, shape)`. */
 export const randn = (seed: Seed | readonly Seed[], shape: Shape): Tensor => noise(seed, shape).head
 
@@ -85,6 +98,3 @@ export const rand = (seed: Seed, shape: Shape): Tensor =>
 /** `torch.randint(low, high, shape, generator=…)`: integers from `low` up to but not including `high`, as i32. */
 export const randint = (seed: Seed, low: number, high: number, shape: Shape): Tensor =>
   fromStorage(Int32Array.from(generatorOf(seed).randint(low, high, shape), Number), shape, 'i32')
-
-/** The number of elements of one draw. */
-export const drawSize = (n: Noise): number => size(n.shape)
