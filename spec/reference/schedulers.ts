@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { ConfigError } from '../../src/errors.ts'
 import type { Precision } from '../../src/graph/evaluate/values.ts'
 import { families, type SchedulerName } from '../../src/schedulers/by-name.ts'
-import type { SchedulerConfig } from '../../src/schedulers/config.ts'
+import type { BetaOptions } from '../../src/schedulers/betas.ts'
+import { fieldsOf, type FieldsCodec, type SchedulerConfig } from '../../src/schedulers/config.ts'
+import type { LmsOptions } from '../../src/schedulers/lms.ts'
 import type { Scheduler } from '../../src/schedulers/scheduler.ts'
 import { forwardProcess } from '../../src/schedulers/variance-preserving.ts'
-import { fieldsOf } from '../../src/schedulers/config.ts'
 import { noiseOf, type Noise } from '../../src/tensor/noise.ts'
 import { concat, tensor, Tensor } from '../../src/tensor/tensor.ts'
 import { evaluate } from '../../src/graph/evaluate/evaluate.ts'
@@ -20,66 +21,99 @@ import { readRecording, type Recorded } from './safetensors.ts'
 
 type Case = {
   readonly id: string
+  readonly class?: string
   readonly config: SchedulerConfig
   readonly num_inference_steps: number
   readonly set_timesteps: Readonly<Record<string, unknown>>
   readonly step: Readonly<Record<string, unknown>>
   readonly begin_index: number
-  readonly init_noise_sigma: number
-  readonly schedule?: string
+  readonly init_noise_sigma?: number
+  readonly schedule?: string | null
   readonly finite: boolean
-  readonly extras?: { readonly timestep_indices: readonly number[] }
+  readonly extras?: { readonly timestep_indices: readonly number[]; readonly scale_noise_one?: number }
+  readonly kinds?: readonly ('step' | 'undo')[]
+  readonly jump_length?: number
+  readonly jump_n_sample?: number
 }
-type File = { readonly constants: { a: number; b: number; c: number }; readonly cases: readonly Case[] }
+type File = {
+  readonly constants: { readonly a: number; readonly b: number; readonly c: number }
+  readonly cases: readonly Partial<Case>[]
+  readonly rejected?: readonly Partial<Case>[]
+}
+type Of = (key: string) => Recorded | undefined
 
-/** One family as the checks run it: a constructor over recorded options. */
+/** One family as the checks run it: a constructor over recorded options, and where its recording differs from the usual. */
 type Family = {
-  readonly make: (c: Case) => Scheduler<unknown>
+  readonly make: (c: Case, of: Of) => Scheduler<unknown>
   /** Does its answer have a second half of channels, the learned variance? */
-  readonly learned: (c: Case) => boolean
-  readonly alphas: (c: Case) => ReturnType<typeof forwardProcess>
+  readonly learned?: (c: Case) => boolean
+  /** Betas, and noise at training timesteps, where the class has them. */
+  readonly process?: (c: Case) => ReturnType<typeof forwardProcess>
+  /** Diffusers' Euler looks ᾱ up by the position on the grid, not by the timestep: its velocities are those of timesteps 0, 1, 2 … */
+  readonly velocityAt?: 'position'
+  /** The recorded level at each position, where it is not the coefficient `sigma`. */
+  readonly level?: (t: Readonly<Record<string, number>>) => number
+  /** The recorded label at each position, where it is not what the model is told. */
+  readonly label?: (t: Readonly<Record<string, number>>) => number
+  /** Recordings that list the end as a timestep. */
+  readonly endsWithLabel?: true
+  /** The position of the recorded row that shows the state after each step, or undefined where none does. */
+  readonly shown?: (c: Case) => readonly (number | undefined)[]
 }
 
 // A family's states and coefficients are its own; the checks only hand them back.
 const erased = <S, K extends string>(s: Scheduler<S, K>): Scheduler<unknown> => s as unknown as Scheduler<unknown>
 
+const given = <const K extends string>(from: Readonly<Record<string, unknown>>, keys: { readonly [P in K]: string }): { [P in K]?: number } =>
+  Object.fromEntries(
+    Object.entries<string>(keys).flatMap(([ours, theirs]) => (from[theirs] === undefined || from[theirs] === null ? [] : [[ours, from[theirs]]])),
+  ) as { [P in K]?: number }
+
 const grid = (c: Case) => ({
   begin: c.begin_index,
   ...(Array.isArray(c.set_timesteps['timesteps']) ? { timesteps: c.set_timesteps['timesteps'] as number[] } : {}),
+  ...(Array.isArray(c.set_timesteps['sigmas']) ? { sigmas: c.set_timesteps['sigmas'] as number[] } : {}),
 })
+const churn = (c: Case) => given(c.step, { churn: 's_churn', churnMin: 's_tmin', churnMax: 's_tmax', churnNoise: 's_noise' })
+
+type Named = (typeof families)[SchedulerName]
+const processOf = (family: Named) => (c: Case) => forwardProcess(fieldsOf(family.fields as unknown as FieldsCodec<BetaOptions>, c.config))
+/** A family whose options are the grid and no more. */
+const plain = (k: SchedulerName): Family['make'] => (c) =>
+  erased((families[k].make as unknown as (config: SchedulerConfig, steps: number, options: object) => Scheduler<unknown>)(c.config, c.num_inference_steps, grid(c)))
+const learnt = (c: Case): boolean => String(c.config['variance_type']).startsWith('learned')
+
+const ddpm: Family = { make: plain('ddpm'), learned: learnt, process: processOf(families.ddpm) }
+const ddim: Family = {
+  make: (c) =>
+    erased(
+      families.ddim.make(c.config, c.num_inference_steps, {
+        ...grid(c),
+        ...given(c.step, { eta: 'eta' }),
+        useClippedModelOutput: c.step['use_clipped_model_output'] === true,
+      }),
+    ),
+  process: processOf(families.ddim),
+}
 
 const known: { readonly [K in SchedulerName]: Family } = {
-  ddpm: {
-    make: (c) => erased(families.ddpm.make(c.config, c.num_inference_steps, grid(c))),
-    learned: (c) => String(c.config['variance_type']).startsWith('learned'),
-    alphas: (c) => forwardProcess(fieldsOf(families.ddpm.fields, c.config)),
-  },
-  ddim: {
-    make: (c) =>
-      erased(
-        families.ddim.make(c.config, c.num_inference_steps, {
-          ...grid(c),
-          eta: Number(c.step['eta'] ?? 0),
-          useClippedModelOutput: c.step['use_clipped_model_output'] === true,
-        }),
-      ),
-    learned: () => false,
-    alphas: (c) => forwardProcess(fieldsOf(families.ddim.fields, c.config)),
-  },
+  ddpm,
+  ddim,
   euler: {
-    make: (c) =>
-      erased(
-        families.euler.make(c.config, c.num_inference_steps, {
-          ...grid(c),
-          churn: Number(c.step['s_churn'] ?? 0),
-          churnMin: Number(c.step['s_tmin'] ?? 0),
-          churnMax: Number(c.step['s_tmax'] ?? Infinity),
-          churnNoise: Number(c.step['s_noise'] ?? 1),
-        }),
-      ),
-    learned: () => false,
-    alphas: (c) => forwardProcess(fieldsOf(families.euler.fields, c.config)),
+    make: (c) => erased(families.euler.make(c.config, c.num_inference_steps, { ...grid(c), ...churn(c) })),
+    process: processOf(families.euler),
+    velocityAt: 'position',
   },
+  ddpm_parallel: ddpm,
+  ddim_parallel: ddim,
+  euler_a: { make: plain('euler_a'), process: processOf(families.euler_a) },
+  heun: { make: plain('heun'), process: processOf(families.heun) },
+  lms: {
+    make: (c) => erased(families.lms.make(c.config, c.num_inference_steps, { ...grid(c), ...(given(c.step, { order: 'order' }) as LmsOptions) })),
+    process: processOf(families.lms),
+  },
+  kdpm2: { make: plain('kdpm2'), process: processOf(families.kdpm2) },
+  kdpm2_a: { make: plain('kdpm2_a'), process: processOf(families.kdpm2_a) },
 }
 
 const rolled = (x: Tensor): Tensor => {
@@ -93,9 +127,9 @@ const constant = (r: Recorded, shape: readonly number[] = r.shape): { readonly n
 })
 
 /** Evaluates a function of recorded tensors; recordings in float64 keep their precision, which Buffers would not. */
-const run = (f: (...xs: Tensor[]) => unknown, given: readonly { node: Input; values: Values }[], precision: Precision): Values[] => {
-  const out = leaves(f(...given.map((g) => new Tensor(g.node)))).flatMap(([, leaf]) => (leaf instanceof Tensor ? [leaf.node] : []))
-  return evaluate({ inputs: given.map((g) => g.node), outputs: out }, given.map((g) => g.values), precision)
+const run = (f: (...xs: Tensor[]) => unknown, inputs: readonly { node: Input; values: Values }[], precision: Precision): Values[] => {
+  const out = leaves(f(...inputs.map((g) => new Tensor(g.node)))).flatMap(([, leaf]) => (leaf instanceof Tensor ? [leaf.node] : []))
+  return evaluate({ inputs: inputs.map((g) => g.node), outputs: out }, inputs.map((g) => g.values), precision)
 }
 
 const rows = (r: Recorded): Recorded[] => {
@@ -107,13 +141,14 @@ const rows = (r: Recorded): Recorded[] => {
 const span = (values: ArrayLike<number>): number => Array.from(values).reduce((m, v) => (Number.isFinite(v) ? Math.max(m, Math.abs(v)) : m), 1e-12)
 
 /** The trajectory of a case, compared step by step: the state goes through the evaluator after every step, as it would on a device. */
-const trajectory = (name: string, c: Case, file: File, family: Family, of: (key: string) => Recorded | undefined, precision: Precision): Check[] => {
-  const scheduler = family.make(c)
+const trajectory = (name: string, c: Case, file: File, family: Family, of: Of, precision: Precision): Check[] => {
+  const scheduler = family.make(c, of)
   const { a, b, c: shift } = file.constants
   const prev = of('prev')
   const init = of('init')
   if (prev === undefined || init === undefined) return [{ name, error: NaN, tolerance: 0, pass: true, skipped: 'has no trajectory' }]
   const wanted = rows(prev)
+  const shown = family.shown?.(c) ?? wanted.map((_, i) => i)
   const draws = of('noise') === undefined ? [] : rows(of('noise')!)
   const stream: Noise = noiseOf(draws.map((d) => tensor(d.values, d.shape)), init.shape)
 
@@ -121,35 +156,42 @@ const trajectory = (name: string, c: Case, file: File, family: Family, of: (key:
   const scale = Math.max(span(prev.values), span(init.values))
   const drift = of('delta64')
   const tolerance = Math.max(1e-5, drift === undefined ? 0 : (4 * span(drift.values)) / scale)
-  let worst = 0
-  let worstClean = 0
+  const worst = { prev: 0, clean: 0, input: 0 }
   let finite = true
-  const cleans = of('x0') === undefined ? undefined : rows(of('x0')!)
+  const [cleans, inputs] = [of('x0'), of('input')].map((r) => (r === undefined ? undefined : { rows: rows(r), scale: span(r.values) }))
   const first = constant(init)
   let env: Map<Input, Values> = new Map([[first.node, first.values]])
   let state = scheduler.start(new Tensor(first.node), stream)
   scheduler.timesteps.forEach((t, k) => {
     const x = scheduler.input(state, t)
     const answer = x.mul(a).add(rolled(x).mul(b)).add(shift * ((k % 5) - 2))
-    const full = family.learned(c) ? concat([answer, answer.square().add(1).rsqrt().square().mul(0.25)], 1) : answer
+    const full = family.learned?.(c) === true ? concat([answer, answer.square().add(1).rsqrt().square().mul(0.25)], 1) : answer
     const clean = scheduler.denoised(state, full, t)
     const next = scheduler.step(state, full, t)
     const tensors = leaves(next).flatMap(([, leaf]) => (leaf instanceof Tensor ? [leaf] : []))
-    const inputs = [...env.keys()]
-    const outputs = [...tensors.map((y) => y.node), clean.node, scheduler.output(next).node]
-    const values = evaluate({ inputs, outputs }, inputs.map((n) => env.get(n)!), precision)
+    const known = [...env.keys()]
+    const outputs = [...tensors.map((y) => y.node), x.node, clean.node, scheduler.output(next).node]
+    const values = evaluate({ inputs: known, outputs }, known.map((n) => env.get(n)!), precision)
     const fresh = tensors.map((y) => input('state', y.shape))
     env = new Map(fresh.map((n, i) => [n, values[i]!]))
     let at = 0
     state = replaceTensors(next, () => new Tensor(fresh[at++]!))
-    const got = values.at(-1)!
+    const [seen, preview, got] = values.slice(-3) as [Values, Values, Values]
     finite &&= got.every(Number.isFinite)
-    worst = Math.max(worst, largest(got, wanted[k]?.values ?? []) / scale)
-    if (cleans?.[k] !== undefined) worstClean = Math.max(worstClean, largest(values.at(-2)!, cleans[k].values) / Math.max(scale, span(of('x0')!.values)))
+    const row = shown[k]
+    if (row === undefined) return
+    worst.prev = Math.max(worst.prev, largest(got, wanted[row]?.values ?? []) / scale)
+    if (inputs !== undefined) worst.input = Math.max(worst.input, largest(seen, inputs.rows[row]?.values ?? []) / inputs.scale)
+    if (cleans !== undefined) worst.clean = Math.max(worst.clean, largest(preview, cleans.rows[row]?.values ?? []) / Math.max(scale, cleans.scale))
   })
-  const lengths = scheduler.timesteps.length === wanted.length ? [] : [{ ...compared(name, Infinity, 0), why: `${scheduler.timesteps.length} steps, recorded ${wanted.length}` }]
+  if (scheduler.timesteps.length !== shown.length)
+    return [{ ...compared(name, Infinity, 0), why: `${scheduler.timesteps.length} steps, recorded ${shown.length}` }]
   if (!c.finite) return [{ name: `${name} (not finite in diffusers)`, error: finite ? 0 : Infinity, tolerance: 0, pass: finite }]
-  return [...lengths, compared(name, worst, tolerance), ...(cleans === undefined ? [] : [compared(`${name} x0`, worstClean, tolerance)])]
+  return [
+    compared(name, worst.prev, tolerance),
+    ...(cleans === undefined ? [] : [compared(`${name} x0`, worst.clean, tolerance)]),
+    ...(inputs === undefined ? [] : [compared(`${name} input`, worst.input, tolerance)]),
+  ]
 }
 
 const replaceTensors = (tree: unknown, f: () => Tensor): unknown => {
@@ -160,8 +202,9 @@ const replaceTensors = (tree: unknown, f: () => Tensor): unknown => {
   return go(tree)
 }
 
-const extras = (name: string, c: Case, family: Family, of: (key: string) => Recorded | undefined, labels: readonly number[], batch: { sample: Recorded; noise: Recorded }, precision: Precision): Check[] => {
-  const process = family.alphas(c)
+/** Noised samples, each of the batch at its own position; velocities and training noise by timestep. */
+const extras = (name: string, c: Case, family: Family, of: Of, scheduler: Scheduler<unknown>, batch: { sample: Recorded; noise: Recorded }, precision: Precision): Check[] => {
+  const process = family.process?.(c)
   const [x, n] = [constant(batch.sample), constant(batch.noise)]
   const check = (key: string, f: (x: Tensor, n: Tensor) => Tensor): Check[] => {
     const want = of(key)
@@ -169,33 +212,54 @@ const extras = (name: string, c: Case, family: Family, of: (key: string) => Reco
     const [got] = run((p, q) => f(p!, q!), [x, n], precision)
     return [compared(`${name} ${key}`, largest(got!, want.values) / span(want.values), 1e-5)]
   }
+  const { timestep_indices: at = [], scale_noise_one: one = 0 } = c.extras ?? {}
+  const noised = (positions: readonly number[]) => (p: Tensor, q: Tensor): Tensor =>
+    concat(positions.map((i, b) => scheduler.addNoise(p.slice(0, b, b + 1), q.slice(0, b, b + 1), scheduler.timesteps[i]!)), 0)
   const train = of('train_timesteps') === undefined ? undefined : [...of('train_timesteps')!.values]
   return [
-    ...check('add_noise', (p, q) => process.addNoise(p, q, labels)),
-    ...check('get_velocity', (p, q) => process.velocity(p, q, labels)),
-    ...(train === undefined ? [] : check('add_noise_train', (p, q) => process.addNoise(p, q, train))),
+    ...check('add_noise', noised(at)),
+    ...check('scale_noise', noised(at)),
+    ...check('scale_noise_one', noised([one, one, one])),
+    ...(process === undefined ? [] : check('get_velocity', (p, q) => process.velocity(p, q, family.velocityAt === 'position' ? at : at.map((i) => scheduler.timesteps[i]!.t)))),
+    ...(process === undefined || train === undefined ? [] : check('add_noise_train', (p, q) => process.addNoise(p, q, train))),
   ]
 }
 
+/** Whole labels must be met exactly; fractional ones were rounded to float32 on their way through ln σ. */
+const labelsCheck = (name: string, ours: readonly number[], recorded: Recorded): Check => {
+  const exact = recorded.values.every(Number.isInteger)
+  return compared(`${name} timesteps`, largest(ours, recorded.values), exact ? 0 : 1e-6 * span(recorded.values))
+}
+
 const checkCase = (file: File, c: Case, family: Family, data: ReadonlyMap<string, Recorded>, schedules: ReadonlyMap<string, Recorded>, precision: Precision): Check[] => {
-  const of = (key: string): Recorded | undefined => data.get(`${c.id}.${key}`)
+  const of: Of = (key) => data.get(`${c.id}.${key}`)
   const name = `schedulers/${String(c.config['_class_name'])} ${c.id}`
   try {
-    const whole = family.make({ ...c, begin_index: 0 })
+    const whole = family.make({ ...c, begin_index: 0 }, of)
     const out: Check[] = []
-    const timesteps = of('timesteps')
-    const labels = whole.timesteps.map((t) => t.t)
-    if (timesteps !== undefined) out.push(compared(`${name} timesteps`, largest(labels, timesteps.values), 0))
-    out.push(compared(`${name} init_noise_sigma`, Math.abs(whole.initNoiseSigma - c.init_noise_sigma) / c.init_noise_sigma, 1e-6))
-    const process = family.alphas(c)
-    for (const [key, ours] of [['betas', process.betas], ['alphas_cumprod', process.alphasCumprod]] as const) {
-      const want = c.schedule === undefined ? undefined : schedules.get(`${c.schedule}.${key}`)
+    const numbers = whole.timesteps as unknown as readonly Readonly<Record<string, number>>[]
+    const [timesteps, sigmas] = [of('timesteps'), of('sigmas')]
+    const upTo = (r: Recorded, n: number): Recorded => ({ ...r, values: r.values.slice(0, n) })
+    if (timesteps !== undefined && family.shown === undefined) {
+      const ends = family.endsWithLabel === true ? numbers.length : timesteps.values.length
+      out.push(labelsCheck(name, numbers.map(family.label ?? ((t) => t['t']!)), upTo(timesteps, ends)))
+    }
+    if (sigmas !== undefined && 'sigma' in numbers[0]!) {
+      const level = numbers.map(family.level ?? ((t) => t['sigma']!))
+      out.push(compared(`${name} sigmas`, largest(level, upTo(sigmas, level.length).values) / span(sigmas.values), 1e-5))
+    }
+    if (c.init_noise_sigma !== undefined)
+      out.push(compared(`${name} init_noise_sigma`, Math.abs(whole.initNoiseSigma - c.init_noise_sigma) / c.init_noise_sigma, 1e-6))
+    const process = typeof c.schedule === 'string' ? family.process?.(c) : undefined
+    for (const key of process === undefined ? [] : (['betas', 'alphas_cumprod'] as const)) {
+      const want = schedules.get(`${c.schedule}.${key}`)
+      const ours = key === 'betas' ? process!.betas : process!.alphasCumprod
       if (want !== undefined) out.push(compared(`${name} ${key}`, largest(ours, want.values) / span(want.values), 1e-5))
     }
     out.push(...trajectory(name, c, file, family, of, precision))
     const [sample, noise] = [of('extra_sample') ?? data.get('extra_sample'), of('extra_noise') ?? data.get('extra_noise')]
     if (c.extras !== undefined && sample !== undefined && noise !== undefined)
-      out.push(...extras(name, c, family, of, c.extras.timestep_indices.map((i) => labels[i]!), { sample, noise }, precision))
+      out.push(...extras(name, c, family, of, whole, { sample, noise }, precision))
     return out
   } catch (error) {
     // What diffusers takes and ends in NaN may be refused when the scheduler is made, by name.
@@ -204,21 +268,55 @@ const checkCase = (file: File, c: Case, family: Family, data: ReadonlyMap<string
   }
 }
 
+/** What diffusers refuses, ours refuses too, with an error that names the field. */
+const checkRejected = (name: string, c: Case, family: Family): Check => {
+  try {
+    family.make(c, () => undefined)
+    return { name, error: Infinity, tolerance: 0, pass: false, why: 'was accepted' }
+  } catch (error) {
+    const pass = error instanceof ConfigError
+    return { name, error: pass ? 0 : Infinity, tolerance: 0, pass, ...(pass ? {} : { why: String(error) }) }
+  }
+}
+
+const complete = (c: Partial<Case>): Case => {
+  const list = c.set_timesteps?.['timesteps'] ?? c.set_timesteps?.['sigmas']
+  return {
+    id: '', config: {}, set_timesteps: {}, step: {}, begin_index: 0, finite: true,
+    num_inference_steps: Array.isArray(list) ? list.length : 0,
+    ...c,
+  }
+}
+
+const familyNamed = (className: string): SchedulerName | undefined =>
+  (Object.keys(families) as SchedulerName[]).find((k) => families[k].className === className)
+
 /** Every recorded scheduler of a directory laid out like reference/open/schedulers; classes we have no row for are skipped by name. */
 export const checkSchedulers = async (dir: string, precision: Precision = 'f64'): Promise<readonly Check[]> => {
-  const files = (await readdir(dir)).filter((f) => /Scheduler\.json$/.test(f)).sort()
+  const present = await readdir(dir)
   const schedules = await readRecording(join(dir, 'schedules.safetensors')).catch(() => new Map<string, Recorded>())
   const checks: Check[] = []
-  for (const f of files) {
+  for (const f of present.filter((f) => /Scheduler\.json$/.test(f)).sort()) {
     const className = f.replace('.json', '')
-    const family = (Object.keys(families) as SchedulerName[]).find((k) => families[k].className === className)
+    const family = familyNamed(className)
     if (family === undefined) {
       checks.push({ name: `schedulers/${className}`, error: NaN, tolerance: 0, pass: true, skipped: 'this scheduler is not there yet' })
       continue
     }
     const file = JSON.parse(await readFile(join(dir, f), 'utf8')) as File
     const data = await readRecording(join(dir, `${className}.safetensors`))
-    for (const c of file.cases) checks.push(...checkCase(file, c, known[family], data, schedules, precision))
+    for (const c of file.cases) checks.push(...checkCase(file, complete(c), known[family], data, schedules, precision))
+    for (const [i, c] of (file.rejected ?? []).entries())
+      checks.push(checkRejected(`schedulers/${className} rejected ${i}`, complete(c), known[family]))
+  }
+  if (present.includes('custom_lists.json')) {
+    const file = JSON.parse(await readFile(join(dir, 'custom_lists.json'), 'utf8')) as File
+    const data = await readRecording(join(dir, 'custom_lists.safetensors'))
+    for (const c of file.cases) {
+      const family = familyNamed(String(c.class))
+      if (family === undefined) checks.push({ name: `schedulers/custom_lists ${c.class}`, error: NaN, tolerance: 0, pass: true, skipped: 'this scheduler is not there yet' })
+      else checks.push(...checkCase(file, complete(c), known[family], data, schedules, precision).map((k) => ({ ...k, name: `${k.name} of a list` })))
+    }
   }
   return checks
 }

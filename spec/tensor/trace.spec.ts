@@ -32,7 +32,7 @@ describe('trace', () => {
       t,
     })
     const stream = noiseOf([1, 2, 3].map((v) => tensor([v])))
-    const args = [{ x: tensor([5]), noise: stream }, 7] as const
+    const args: Parameters<typeof f> = [{ x: tensor([5]), noise: stream }, 7]
     const traced = trace(f, args)
     expect(traced.graph.inputs.map((i) => i.name)).toEqual(['0.x', '1', '0.noise.1'])
     const given = leaves(args).map(([, leaf]) => leaf)

@@ -6,6 +6,7 @@ export type Platform = {
   readonly fs: typeof import('node:fs/promises')
   readonly path: typeof import('node:path')
   readonly os: typeof import('node:os')
+  readonly crypto: typeof import('node:crypto')
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
@@ -16,6 +17,9 @@ const host = (): Partial<Pick<typeof process, 'getBuiltinModule' | 'env'>> | und
 /** Are there files to be read here: is this Node (from 20.19), or Deno? */
 export const isNode = (): boolean => typeof host()?.getBuiltinModule === 'function'
 
+/** A variable of the environment; undefined where it is not set, or where there is no environment. */
+export const environment = (name: string): string | undefined => host()?.env?.[name]
+
 /** Node's modules; throws a `DeviceError` where there are none. */
 export const platform = (): Platform => {
   const { getBuiltinModule, env = {} } = host() ?? {}
@@ -25,6 +29,7 @@ export const platform = (): Platform => {
     fs: getBuiltinModule('node:fs/promises'),
     path: getBuiltinModule('node:path'),
     os: getBuiltinModule('node:os'),
+    crypto: getBuiltinModule('node:crypto'),
     env,
   }
 }

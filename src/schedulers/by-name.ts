@@ -4,13 +4,25 @@ import { ConfigError } from '../errors.ts'
 import type { SchedulerConfig } from './config.ts'
 import { ddimFields, ddimScheduler } from './ddim.ts'
 import { ddpmFields, ddpmScheduler } from './ddpm.ts'
+import { eulerAncestralFields, eulerAncestralScheduler } from './euler-ancestral.ts'
 import { eulerFields, eulerScheduler } from './euler.ts'
+import { heunFields, heunScheduler } from './heun.ts'
+import { kdpm2AncestralFields, kdpm2AncestralScheduler } from './kdpm2-ancestral.ts'
+import { kdpm2Fields, kdpm2Scheduler } from './kdpm2.ts'
+import { lmsFields, lmsScheduler } from './lms.ts'
 
 /** A scheduler family: its name in diffusers, our short one, the fields its config has, and its constructor. */
 export const families = {
   ddpm: { className: 'DDPMScheduler', fields: ddpmFields, make: ddpmScheduler },
   ddim: { className: 'DDIMScheduler', fields: ddimFields, make: ddimScheduler },
+  ddpm_parallel: { className: 'DDPMParallelScheduler', fields: ddpmFields, make: ddpmScheduler },
+  ddim_parallel: { className: 'DDIMParallelScheduler', fields: ddimFields, make: ddimScheduler },
   euler: { className: 'EulerDiscreteScheduler', fields: eulerFields, make: eulerScheduler },
+  euler_a: { className: 'EulerAncestralDiscreteScheduler', fields: eulerAncestralFields, make: eulerAncestralScheduler },
+  heun: { className: 'HeunDiscreteScheduler', fields: heunFields, make: heunScheduler },
+  lms: { className: 'LMSDiscreteScheduler', fields: lmsFields, make: lmsScheduler },
+  kdpm2: { className: 'KDPM2DiscreteScheduler', fields: kdpm2Fields, make: kdpm2Scheduler },
+  kdpm2_a: { className: 'KDPM2AncestralDiscreteScheduler', fields: kdpm2AncestralFields, make: kdpm2AncestralScheduler },
 } as const satisfies Record<
   string,
   {

@@ -8,7 +8,7 @@ import { betaFields, fieldsOf, predictionField, type SchedulerConfig } from './c
 import type { NoisySample } from './ddpm.ts'
 import type { Scheduler, Step } from './scheduler.ts'
 import { sigmaEndFields, sigmaFields, sigmaGrid, type SigmaOptions } from './sigma-grid.ts'
-import { cleanBy, cleanWeights, inputScale } from './sigma-space.ts'
+import { cleanBy, cleanWeights, inputScale, startDeviation } from './sigma-space.ts'
 import { trainSigmas } from './sigmas.ts'
 import { spacings } from './spacing.ts'
 import { forwardProcess } from './variance-preserving.ts'
@@ -80,8 +80,7 @@ export const eulerScheduler = (
     churn > 0
       ? ({ x, noise }: NoisySample, c: { readonly churn: Scalar }): Tensor => x.add(noise.head.mul(c.churn))
       : ({ x }: NoisySample): Tensor => x
-  const most = sigmas[0]!
-  const initNoiseSigma = fields.timestep_spacing === 'leading' ? Math.sqrt(most * most + 1) : most
+  const initNoiseSigma = startDeviation(fields.timestep_spacing, sigmas[0]!)
   const start = (x: Tensor, noise: Noise): NoisySample => ({ x, noise: churn > 0 ? sparing(noise, drawn) : noise })
 
   return {

@@ -1,5 +1,6 @@
 /** Samples in σ-space, x = x₀ + σ ε: what the model sees of them, and what its answer says of x₀. Karras et al. 2022. */
 import type { Scalar, Tensor } from '../tensor/tensor.ts'
+import type { Spacing } from './spacing.ts'
 import type { Prediction } from './variance-preserving.ts'
 
 /** 1/√(σ² + 1): the model was trained on samples of variance 1. */
@@ -27,3 +28,7 @@ export const cleanBy = (
   answer: Tensor,
   { kept, told }: { readonly kept: Scalar; readonly told: Scalar },
 ): Tensor => x.mul(kept).add(answer.mul(told))
+
+/** Standard deviation of the starting noise: σ of the first level, or √(σ² + 1) where the timesteps lead and the signal counts. */
+export const startDeviation = (spacing: Spacing, most: number): number =>
+  spacing === 'leading' ? Math.sqrt(most * most + 1) : most

@@ -1,26 +1,62 @@
-/** What every kind of `Files` does in the same way. */
-import { either as E } from 'fp-ts'
+/** A range of a file at a URL, however often its transfer breaks off. */
 import { FileError } from '../../errors.ts'
-import { longestText } from './files.ts'
+import { ask, checkStatus, lengthIn, retrying, type Transport } from './request.ts'
 
-/** `Left` where a range is none, or is not all in a file of `size` bytes; checked before anything is allocated for it. */
-export const inRange = (path: string, start: number, end: number, size: number): E.Either<FileError, number> => {
-  if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end < start)
-    return E.left(new FileError(path, 'corrupt', `bytes ${start} to ${end} are no range`))
-  if (end > size)
-    return E.left(new FileError(path, 'corrupt', `bytes ${start} to ${end} are wanted, but it has only ${size}`))
-  return E.right(end - start)
+/** Where bytes go. Both may be called again after a failure: `begin` says from which byte of the file the next ones are. */
+export type Sink = {
+  /** `whole`: the server ignores ranges, and sends the file from its first byte to its last. */
+  readonly begin: (from: number, total: number | undefined, whole: boolean) => void | Promise<void>
+  readonly bytes: (bytes: Uint8Array) => void | Promise<void>
 }
 
-/** `Left` where a file is too long to be read as text. */
-export const readableAsText = (path: string, size: number): E.Either<FileError, number> =>
-  size <= longestText
-    ? E.right(size)
-    : E.left(new FileError(path, 'unsupported', `has ${size} bytes; text is read up to ${longestText}`))
+const totalIn = (range: string): number | undefined => {
+  const total = /\/(\d{1,15})$/.exec(range)?.[1]
+  return total === undefined ? undefined : Number(total)
+}
 
-/** Bytes that must be UTF-8, as text; a byte order mark is dropped. */
-export const decodeText = (path: string, bytes: Uint8Array): E.Either<FileError, string> =>
-  E.tryCatch(
-    () => new TextDecoder('utf-8', { fatal: true }).decode(bytes),
-    () => new FileError(path, 'corrupt', 'is no UTF-8 text'),
-  )
+/** Bytes from `start` to `end`, or to the file's end, into the sink. Throws `FileError`. */
+export const ranged = (
+  transport: Transport,
+  path: string,
+  url: string,
+  start: number,
+  end: number | undefined,
+  sink: Sink,
+): Promise<void> => {
+  let at = start
+  let furthest = start
+  return retrying(transport, path, async (signal, alive) => {
+    const range = `bytes=${at}-${end === undefined ? '' : end - 1}`
+    // Without `identity` a server may send, and count, compressed bytes.
+    const init = { method: 'GET', headers: { range, 'accept-encoding': 'identity' }, signal } as const
+    const response = await ask(transport, path, init, url)
+    const inRange = response.headers.get('content-range') ?? ''
+    const total = totalIn(inRange)
+    if (response.status === 416 && total === at) {
+      await response.body?.cancel()
+      return await sink.begin(at, total, false)
+    }
+    await checkStatus(path, url, response)
+    const length = lengthIn(response)
+    const partial = response.status === 206
+    if (partial && inRange !== '' && !inRange.startsWith(`bytes ${at}-`))
+      throw new FileError(path, 'network', `the server sent ${inRange} for ${range}`)
+    if (!partial) at = 0
+    const expected = partial ? (end ?? total ?? (length === undefined ? undefined : at + length)) : length
+    await sink.begin(at, partial ? total : length, !partial)
+    const reader = response.body?.getReader()
+    try {
+      for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
+        at += next.value.length
+        if (expected !== undefined && at > expected)
+          throw new FileError(path, 'network', `the server sent more than the ${expected - start} bytes of ${range}`)
+        await sink.bytes(next.value)
+        alive(at > furthest)
+        furthest = Math.max(furthest, at)
+      }
+    } finally {
+      await reader?.cancel().catch(() => undefined)
+    }
+    if (expected !== undefined && at < expected) throw new Error(`the reply ended at byte ${at} of ${expected}`)
+  })
+}
