@@ -10,7 +10,7 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
 
 type Import = { readonly from: string; readonly to: string }
 const imports: readonly Import[] = files.flatMap((from) =>
-  [...readFileSync(join(src, from), 'utf8').matchAll(/(?:from|import\()\s*'([^']+)'/g)].map(([, to]) => ({
+  [...readFileSync(join(src, from), 'utf8').matchAll(/(?:from|(?<!typeof )import\()\s*'([^']+)'/g)].map(([, to]) => ({
     from,
     to: to!.startsWith('.')
       ? relative(src, join(src, dirname(from), to!))

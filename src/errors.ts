@@ -2,8 +2,10 @@
  * Every error the library raises. Bad data (files, network, checkpoints, devices) arrives as the `Left` of an `Either` or
  * `TaskEither`; a bad program is thrown while it is being traced, on the line that wrote it.
  */
-import type { DType } from './core/dtype.ts'
-import type { Shape } from './core/shape.ts'
+
+// Structural, so that the vocabulary can raise errors without errors knowing the vocabulary.
+type Shape = readonly number[]
+type DType = string
 
 const named = (shape: Shape): string => `[${shape.join(', ')}]`
 

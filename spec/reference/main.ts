@@ -5,6 +5,9 @@ import { parseArgs } from 'node:util'
 import { backendName, type BackendName } from '../../src/index.ts'
 import { checkRng } from './rng.ts'
 import { checkSchedulers } from './schedulers.ts'
+import { checkLegacy } from './legacy.ts'
+import { checkModels, onBackend } from './models.ts'
+import { checkPictures } from './pictures.ts'
 import type { Check } from './result.ts'
 
 type Topic = { readonly folder: string; readonly check: (dir: string, backend: BackendName | undefined) => Promise<readonly Check[]> }
@@ -12,6 +15,9 @@ type Topic = { readonly folder: string; readonly check: (dir: string, backend: B
 const topics: readonly Topic[] = [
   { folder: 'rng', check: (dir) => checkRng(dir) },
   { folder: 'schedulers', check: (dir) => checkSchedulers(dir) },
+  { folder: 'models', check: (dir, backend) => checkModels(dir, { run: onBackend(backend) }) },
+  { folder: 'legacy', check: checkLegacy },
+  { folder: 'pictures', check: checkPictures },
 ]
 
 const usage = 'usage: npm run reference -- DIR [--backend host|wasm|cpu|webgpu] [--only rng|schedulers|models|legacy|…]'

@@ -2,7 +2,7 @@
 import type { Storage } from '../core/dtype.ts'
 import type { DType } from '../core/dtype.ts'
 import type { Shape } from '../core/shape.ts'
-import type { Graph } from '../graph/graph.ts'
+import type { Graph } from '../graph/node.ts'
 
 /** The backends by name: our evaluator, and TensorFlow.js on WebAssembly, WebGPU and plain JavaScript. */
 export const backendNames = ['webgpu', 'wasm', 'cpu', 'host'] as const

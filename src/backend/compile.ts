@@ -1,10 +1,9 @@
 /** Functions as programs. */
 import { bytesOf, widen, type Storage } from '../core/dtype.ts'
 import { size } from '../core/shape.ts'
-import { DTypeError } from '../errors.ts'
+import { DTypeError, ProgramError } from '../errors.ts'
 import * as build from '../graph/build.ts'
-import type { Graph } from '../graph/graph.ts'
-import type { Buffer, Node } from '../graph/node.ts'
+import { toposort, type Buffer, type Graph, type Node } from '../graph/node.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import { bound, rebuild, trace, type Traced } from '../tensor/trace.ts'
 import { leaves, skeleton } from '../tensor/tree.ts'
@@ -44,12 +43,22 @@ export const compile = <A extends readonly unknown[], B>(
     const { traced, ready } = programFor(args)
     const given = leaves(args).map(([, leaf]) => leaf)
     const nodes = traced.bindings.map((b) => valueNode(bound(b, given)))
+    demandLive(nodes)
     const values = launch(traced.graph, nodes, ready, options)
     return rebuild(traced, given, values)
   }
 }
 
 const valueNode = (x: Tensor | number): Node | number => (typeof x === 'number' ? x : x.node)
+
+/** Refuses what was disposed before the call; what is disposed after it waits its turn in the queue. Throws `ProgramError`. */
+const demandLive = (given: readonly (Node | number)[]): void => {
+  const nodes = given.filter((x) => typeof x !== 'number')
+  const dead = toposort(nodes).some(
+    (n) => n._tag === 'Buffer' && n.source._tag === 'Device' && n.source.resident.disposed,
+  )
+  if (dead) throw new ProgramError('a result was used after it was disposed')
+}
 
 const launch = (
   graph: Graph,
@@ -105,6 +114,7 @@ const stored = async (x: Buffer): Promise<Operand> => {
 /** The values of any tensor as they are stored; an expression is computed first, on the default backend. */
 const storageOf = async (x: Tensor): Promise<Storage> => {
   const { node } = x
+  demandLive([node])
   if (node._tag === 'Buffer' && node.source._tag === 'Host') return node.source.data
   if (node._tag === 'Buffer' && node.source._tag === 'Device') return node.source.resident.read()
   const [result] = launch({ inputs: [], outputs: [node] }, [], new Map(), {})

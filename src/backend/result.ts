@@ -1,6 +1,5 @@
 /** What a program gives: values that may still be being computed. */
 import type { Storage } from '../core/dtype.ts'
-import { ProgramError } from '../errors.ts'
 import type { Resident } from '../graph/node.ts'
 import type { DeviceValue } from './backend.ts'
 import { enqueue } from './queue.ts'
@@ -22,11 +21,12 @@ export const resultOf = (backend: string, value: Promise<DeviceValue>): Result =
   value.catch(() => undefined)
   const result: Result = {
     backend,
-    get value() {
-      return disposed ? Promise.reject(new ProgramError('a result was used after it was disposed')) : value
+    value,
+    get disposed() {
+      return disposed
     },
-    read: async (): Promise<Storage> => (await result.value).read(),
-    settled: async () => void (await result.value),
+    read: async (): Promise<Storage> => (await value).read(),
+    settled: async () => void (await value),
     dispose: () => {
       if (disposed) return
       disposed = true

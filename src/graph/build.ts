@@ -3,7 +3,6 @@ import { computed, type DType } from '../core/dtype.ts'
 import { binary, reduce as folds, unary, type BinaryOp, type Kind, type ReduceOp, type UnaryOp } from '../core/ops.ts'
 import { axisOf, broadcast, sameShape, size, type Shape } from '../core/shape.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
-import type { Graph } from './graph.ts'
 import * as N from './node.ts'
 
 const ids = (xs: readonly N.Node[]): string => xs.map((x) => x.id).join(' ')
@@ -236,7 +235,7 @@ export const call = (
   N.intern<N.Call>(`call ${name} ${JSON.stringify(options)} ${ids(args)}`, () => {
     const inputs = args.map((a, i) => input(`${name}.${i}`, a.shape, a.dtype))
     const out = make(inputs)
-    const body: Graph = { inputs, outputs: [out] }
+    const body: N.Graph = { inputs, outputs: [out] }
     return { _tag: 'Call', shape: out.shape, dtype: out.dtype, name, options, args, body }
   })
 

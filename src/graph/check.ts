@@ -2,9 +2,8 @@
 import { bytesOf } from '../core/dtype.ts'
 import { sameShape, size } from '../core/shape.ts'
 import { ProgramError } from '../errors.ts'
-import type { Graph } from './graph.ts'
 import { opOf, typeOf } from './print.ts'
-import { sources, toposort, type Node } from './node.ts'
+import { sources, toposort, type Graph, type Node } from './node.ts'
 
 /**
  * The graph itself, when it is one: every input it reads is declared, every node's sources come before it, every shape is whole, every

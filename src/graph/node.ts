@@ -12,7 +12,6 @@
 import type { DType, Storage } from '../core/dtype.ts'
 import type { BinaryOp, ReduceOp, UnaryOp } from '../core/ops.ts'
 import type { Shape } from '../core/shape.ts'
-import type { Graph } from './graph.ts'
 
 /** Values that live on a device, owned by whoever holds them. A backend knows its own by identity. */
 export interface Resident {
@@ -21,8 +20,10 @@ export interface Resident {
   readonly read: () => Promise<Storage>
   /** Resolves when the values have been computed; rejects as `read` does. */
   readonly settled: () => Promise<void>
-  /** Frees the device's memory. Reading afterwards is an error; disposing twice is not. */
+  /** Frees the device's memory, after what has been called until now. Reading afterwards is an error; disposing twice is not. */
   readonly dispose: () => void
+  /** Has it been disposed? */
+  readonly disposed: boolean
 }
 
 /** Where the values of a Buffer are. */
@@ -86,6 +87,9 @@ export type Call = Base<'Call'> & {
   readonly args: readonly Node[]
   readonly body: Graph
 }
+/** A function, as data: `inputs` are bound at each run, in this order; `outputs` are what they determine. */
+export type Graph = { readonly inputs: readonly Input[]; readonly outputs: readonly Node[] }
+
 /** Any node. */
 export type Node = Input | Buffer | Const | Iota | Map | Reduce | ViewNode | Concat | Gather | Dot | Conv | Call
 

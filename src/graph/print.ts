@@ -1,6 +1,5 @@
 /** A graph as text, like a paper: one equation a line. */
-import type { Graph } from './graph.ts'
-import { sources, toposort, type Node } from './node.ts'
+import { sources, toposort, type Graph, type Node } from './node.ts'
 
 const letters = (i: number): string =>
   (i >= 26 ? letters(Math.floor(i / 26) - 1) : '') + String.fromCharCode(97 + (i % 26))

@@ -1,7 +1,6 @@
 /** Graphs changed from the leaves up. */
 import { withSources } from './build.ts'
-import type { Graph } from './graph.ts'
-import { sources, toposort, type Node } from './node.ts'
+import { sources, toposort, type Graph, type Node } from './node.ts'
 
 /** One identity: the node that stands for this one, or the node itself. It must have the same shape, dtype and meaning. */
 export type Rule = (n: Node) => Node

@@ -1,5 +1,5 @@
 /** A graph in the order in which it is run, and when each value is needed for the last time. */
-import type { Graph } from '../graph/graph.ts'
+import type { Graph } from '../graph/node.ts'
 import { sources, toposort, type Node } from '../graph/node.ts'
 
 /** Computes one node, then frees the values that nothing after it reads. */

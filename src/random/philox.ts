@@ -4,7 +4,7 @@
  */
 import { size } from '../core/shape.ts'
 import { ConfigError } from '../errors.ts'
-import type { Generator } from './generator.ts'
+import type { Generator } from './draw.ts'
 
 const f = Math.fround
 const [m0, m1] = [0xd2511f53, 0xcd9e8d57]

@@ -2,7 +2,7 @@
 import { fromBrain, fromHalf, toBrain, toHalf } from '../core/dtype.ts'
 import { size } from '../core/shape.ts'
 import { log32, pair, sincos32 } from './float32-math.ts'
-import type { RandomOptions, DrawType, Generator } from './generator.ts'
+import type { RandomOptions, DrawType, Generator } from './draw.ts'
 import { mersenneTwister, type Words } from './mersenne-twister.ts'
 
 const f = Math.fround

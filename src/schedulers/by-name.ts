@@ -18,11 +18,19 @@ export const families = {
   ddpm_parallel: { className: 'DDPMParallelScheduler', fields: ddpmFields, make: ddpmScheduler },
   ddim_parallel: { className: 'DDIMParallelScheduler', fields: ddimFields, make: ddimScheduler },
   euler: { className: 'EulerDiscreteScheduler', fields: eulerFields, make: eulerScheduler },
-  euler_a: { className: 'EulerAncestralDiscreteScheduler', fields: eulerAncestralFields, make: eulerAncestralScheduler },
+  euler_a: {
+    className: 'EulerAncestralDiscreteScheduler',
+    fields: eulerAncestralFields,
+    make: eulerAncestralScheduler,
+  },
   heun: { className: 'HeunDiscreteScheduler', fields: heunFields, make: heunScheduler },
   lms: { className: 'LMSDiscreteScheduler', fields: lmsFields, make: lmsScheduler },
   kdpm2: { className: 'KDPM2DiscreteScheduler', fields: kdpm2Fields, make: kdpm2Scheduler },
-  kdpm2_a: { className: 'KDPM2AncestralDiscreteScheduler', fields: kdpm2AncestralFields, make: kdpm2AncestralScheduler },
+  kdpm2_a: {
+    className: 'KDPM2AncestralDiscreteScheduler',
+    fields: kdpm2AncestralFields,
+    make: kdpm2AncestralScheduler,
+  },
 } as const satisfies Record<
   string,
   {

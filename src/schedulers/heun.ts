@@ -29,8 +29,7 @@ export const heunFields = t.type({
 export type HeunState = { readonly x: Tensor; readonly from: Tensor; readonly slope: Tensor }
 
 /** σ; 1/√(σ² + 1); the weights of x and the answer in x₀; 1/σ; the weights of x, of the start, of the slope there and of the slope here. */
-export type HeunCoefficient =
-  'sigma' | 'scale' | 'kept' | 'told' | 'inverse' | 'here' | 'there' | 'before' | 'advance'
+export type HeunCoefficient = 'sigma' | 'scale' | 'kept' | 'told' | 'inverse' | 'here' | 'there' | 'before' | 'advance'
 
 /** Where a pair of calls ends up: Euler's step first, then the trapezium over the slopes at both ends. */
 export const heunWeights = ({ second }: Call, dt: number) => ({

@@ -23,7 +23,7 @@ export const kdpm2AncestralScheduler = (
   steps: number,
   options: SigmaOptions = {},
 ): Scheduler<NoisyMidpointState, Kdpm2Coefficient | 'up'> => {
-  const grid = midpointGrid(config, steps, options, (sigma, next) => ancestral(sigma, next).down)
+  const grid = midpointGrid(config, steps, options, (_, next) => next)
   const all = calls(grid.labels.length).map((call) => {
     const { down, up } = ancestral(grid.sigmas[call.step]!, grid.sigmas[call.step + 1]!)
     return { ...midpointCoefficients(grid, call, down), up: call.second ? up : 0 }

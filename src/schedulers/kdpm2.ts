@@ -32,7 +32,7 @@ export type MidpointState = { readonly x: Tensor; readonly from: Tensor }
  */
 export type Kdpm2Coefficient = 'sigma' | 'scale' | 'kept' | 'told' | 'here' | 'there' | 'advance'
 
-/** The levels of a midpoint grid: where each step starts, its middle, and what it aims at; and the labels of starts and middles. */
+/** The levels of a midpoint grid: where each step starts, and its middle; and the labels of starts and middles. */
 export type MidpointGrid = {
   readonly sigmas: readonly number[]
   readonly middles: readonly number[]
@@ -41,17 +41,17 @@ export type MidpointGrid = {
   readonly initNoiseSigma: number
 }
 
-/** The grid of a config; `aim` is the level a step goes to before any noise. The middle is even in ln σ. Throws `ConfigError`. */
+/** The grid of a config; `middle` is the level between two. Throws `ConfigError`. */
 export const midpointGrid = (
   config: SchedulerConfig,
   steps: number,
   options: SigmaOptions,
-  aim: (sigma: number, next: number) => number,
+  middle: (sigma: number, next: number) => number,
 ): MidpointGrid & { readonly kind: t.TypeOf<typeof kdpm2Fields>['prediction_type'] } => {
   const fields = fieldsOf(kdpm2Fields, config)
   const train = trainSigmas(forwardProcess(fields).alphasCumprod)
   const { timesteps, sigmas } = sigmaGrid(steps, fields, train, options)
-  const middles = timesteps.map((_, i) => Math.sqrt(sigmas[i]! * aim(sigmas[i]!, sigmas[i + 1]!)))
+  const middles = timesteps.map((_, i) => middle(sigmas[i]!, sigmas[i + 1]!))
   return {
     kind: fields.prediction_type,
     sigmas,
@@ -83,8 +83,15 @@ export const midpointCoefficients = (
 }
 
 /** x · here + from · there + (x − x₀) · advance. */
-export const midpointStep = ({ x, from }: MidpointState, answer: Tensor, c: Step<Kdpm2Coefficient, Scalar>): MidpointState => ({
-  x: x.mul(c.here).add(from.mul(c.there)).add(x.sub(cleanBy(x, answer, c)).mul(c.advance)),
+export const midpointStep = (
+  { x, from }: MidpointState,
+  answer: Tensor,
+  c: Step<Kdpm2Coefficient, Scalar>,
+): MidpointState => ({
+  x: x
+    .mul(c.here)
+    .add(from.mul(c.there))
+    .add(x.sub(cleanBy(x, answer, c)).mul(c.advance)),
   from: x,
 })
 
@@ -97,7 +104,7 @@ export const kdpm2Scheduler = (
   steps: number,
   options: SigmaOptions = {},
 ): Scheduler<MidpointState, Kdpm2Coefficient> => {
-  const grid = midpointGrid(config, steps, options, (_, next) => next)
+  const grid = midpointGrid(config, steps, options, (sigma, next) => Math.sqrt(sigma * next))
   const start = (x: Tensor): MidpointState => ({ x, from: x })
   return {
     timesteps: calls(grid.labels.length)

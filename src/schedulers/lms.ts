@@ -44,8 +44,7 @@ export const lmsWeights = (sigmas: readonly number[], i: number, order: number):
   Array.from({ length: order }, (_, j) => {
     const lagrange = (s: number): number => {
       let product = 1
-      for (let k = 0; k < order; k++)
-        if (k !== j) product *= (s - sigmas[i - k]!) / (sigmas[i - j]! - sigmas[i - k]!)
+      for (let k = 0; k < order; k++) if (k !== j) product *= (s - sigmas[i - k]!) / (sigmas[i - j]! - sigmas[i - k]!)
       return product
     }
     return integral(lagrange, sigmas[i]!, sigmas[i + 1]!)

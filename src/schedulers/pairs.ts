@@ -11,6 +11,11 @@ export const calls = (steps: number): readonly Call[] =>
 /** Where to begin, counted in calls: at the first call of a pair. Throws `ConfigError`. */
 export const beginning = (begin: number | undefined): number => {
   if ((begin ?? 0) % 2 !== 0)
-    throw new ConfigError('begin', begin, ['an even number: the first call of a pair'], 'falls inside a pair of model calls')
+    throw new ConfigError(
+      'begin',
+      begin,
+      ['an even number: the first call of a pair'],
+      'falls inside a pair of model calls',
+    )
   return begin ?? 0
 }

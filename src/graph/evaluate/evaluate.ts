@@ -2,7 +2,7 @@
 import { widen, type Storage } from '../../core/dtype.ts'
 import { size } from '../../core/shape.ts'
 import { ProgramError } from '../../errors.ts'
-import type { Graph } from '../graph.ts'
+import type { Graph } from '../node.ts'
 import { sources, toposort, type Node } from '../node.ts'
 import * as arithmetic from './arithmetic.ts'
 import * as contraction from './contraction.ts'
