@@ -54,8 +54,7 @@ export { isLeaf, leaves, mapTree, type Leaf } from './tensor/tree.ts'
 
 // graphs
 export { bound, rebuild, trace, type Binding, type Traced } from './tensor/trace.ts'
-export type { Graph } from './graph/node.ts'
-export type { CallOptions, ConvGeometry, MapOp, Node, Resident, Source, View } from './graph/node.ts'
+export type { CallOptions, ConvGeometry, Graph, MapOp, Node, Resident, Source, View } from './graph/node.ts'
 export { sources, toposort } from './graph/node.ts'
 export { print } from './graph/print.ts'
 export { check } from './graph/check.ts'

@@ -1,6 +1,5 @@
 /** A graph in the order in which it is run, and when each value is needed for the last time. */
-import type { Graph } from '../graph/node.ts'
-import { sources, toposort, type Node } from '../graph/node.ts'
+import { sources, toposort, type Graph, type Node } from '../graph/node.ts'
 
 /** Computes one node, then frees the values that nothing after it reads. */
 export type Step = { readonly node: Node; readonly frees: readonly Node[] }

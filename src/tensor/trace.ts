@@ -1,7 +1,6 @@
 /** A function on tensors, run once on symbols: its graph. */
 import * as build from '../graph/build.ts'
-import type { Graph } from '../graph/node.ts'
-import type { Input } from '../graph/node.ts'
+import type { Graph, Input } from '../graph/node.ts'
 import { ProgramError } from '../errors.ts'
 import { Noise } from './noise.ts'
 import { nodeOf, Tensor } from './tensor.ts'

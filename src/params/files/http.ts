@@ -75,7 +75,7 @@ export const http = (base: string, options: HttpOptions = {}): Files => {
     if (start === end) return new Uint8Array(0)
     // Until one reply has come, nobody knows whether ranges work; two at once could both be the whole file.
     const before = first.get(path)
-    await before?.catch(() => undefined)
+    if (before !== undefined) await before.catch(() => undefined)
     const kept = whole.get(path)
     if (kept !== undefined) return slice(path, kept, start, end)
     const reply = fetchRange(path, urlOf(base, parts), start, end)
