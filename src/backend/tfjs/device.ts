@@ -58,6 +58,7 @@ const load = async (name: TfjsName): Promise<string> => {
       const found = await adapter()
       if (!found.found) throw new DeviceError('webgpu', found.description)
       await import('@tensorflow/tfjs-backend-webgpu')
+      tf.env().set('WEBGPU_CPU_FORWARD', false) // one place for a program's arithmetic
       return `TensorFlow.js on WebGPU: ${found.description}`
     }
   }
@@ -68,7 +69,26 @@ export const start = async (name: TfjsName): Promise<string> => {
   const description = await load(name)
   const ready = await tf.setBackend(name).catch(() => false)
   if (!ready) throw new DeviceError(name, 'TensorFlow.js could not start it')
+  if (name === 'webgpu') listen()
   return description
+}
+
+let faults: string[] = []
+
+/** WebGPU tells of a faulty kernel or of memory it lacks apart from the result, which is then rubbish: kept until somebody reads. */
+const listen = (): void => {
+  const { device } = tf.backend() as unknown as { readonly device: GPUDevice }
+  device.addEventListener('uncapturederror', ({ error }) => {
+    faults.push(error.message)
+  })
+  void device.lost.then(({ message }) => faults.push(`the device was lost: ${message}`))
+}
+
+/** Throws `DeviceError` if the device has reported a fault since it was last asked. */
+export const demandHealth = (name: TfjsName): void => {
+  const [fault] = name === 'webgpu' ? faults : []
+  faults = []
+  if (fault !== undefined) throw new DeviceError(name, fault.trim())
 }
 
 /** Makes a started backend the current one. */

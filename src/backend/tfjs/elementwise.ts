@@ -1,5 +1,6 @@
 /** Elementwise ops and folds in TensorFlow.js, one line a row of the op table. */
 import * as tf from '@tensorflow/tfjs-core'
+import { every, some } from './transpose.ts'
 import type { BinaryOp, ReduceOp, UnaryOp } from '../../core/ops.ts'
 
 type T = tf.Tensor
@@ -15,7 +16,7 @@ const strict =
 const strictFold =
   (f: (x: T, axes: number[]) => T) =>
   (x: T, axes: number[]): T =>
-    x.dtype !== 'float32' ? f(x, axes) : tf.where(tf.any(tf.isNaN(x), axes, true), nan(), f(x, axes))
+    x.dtype !== 'float32' ? f(x, axes) : tf.where(some(tf.isNaN(x), axes), nan(), f(x, axes))
 
 /** The rows of `unary`. */
 export const unaryKernels: { readonly [K in UnaryOp]: (x: T) => T } = {
@@ -83,6 +84,6 @@ export const foldKernels: { readonly [K in ReduceOp]: (x: T, axes: number[]) => 
   prod: (x, axes) => tf.prod(x, axes, true),
   amax: strictFold((x, axes) => tf.max(x, axes, true)),
   amin: strictFold((x, axes) => tf.min(x, axes, true)),
-  any: (x, axes) => tf.any(x, axes, true),
-  all: (x, axes) => tf.all(x, axes, true),
+  any: some,
+  all: every,
 }

@@ -4,9 +4,21 @@ import { computed } from '../../core/dtype.ts'
 import type { Shape } from '../../core/shape.ts'
 import { isUnary } from '../../graph/build.ts'
 import type { BinaryOp } from '../../core/ops.ts'
-import type { Call, Dot, Gather, Map as MapNode, Node, Reduce, ViewNode } from '../../graph/node.ts'
+import {
+  sources,
+  type Call,
+  type Dot,
+  type Gather,
+  type Map as MapNode,
+  type Node,
+  type Reduce,
+  type ViewNode,
+} from '../../graph/node.ts'
+import type { TfjsName } from './device.ts'
 import { convolution, geometryOf } from './channels-last.ts'
 import { binaryKernels, foldKernels, unaryKernels } from './elementwise.ts'
+import { webgpuBinary, webgpuUnary } from './webgpu-rows.ts'
+import { asNumbers, transpose } from './transpose.ts'
 import { mergeBroadcast, mergeKinds, mergePermute } from './squeeze.ts'
 
 type T = tf.Tensor
@@ -35,7 +47,7 @@ const exactIntegers: ReadonlySet<string> = new Set([
   'where',
 ])
 
-const map = (n: MapNode): Kernel | undefined => {
+const map = (n: MapNode, backend: TfjsName): Kernel | undefined => {
   const merged = mergeBroadcast(
     n.shape,
     n.xs.map((x) => x.shape),
@@ -47,20 +59,21 @@ const map = (n: MapNode): Kernel | undefined => {
     (xs) =>
       tf.reshape(f(xs.map((x, i) => tf.reshape(x, merged.operands[i]!))), flat(n.shape))
   if (n.op === 'cast') {
-    if (n.dtype === 'f32') return on(([x]) => tf.cast(x!, 'float32'))
+    if (n.dtype === 'f32') return on(([x]) => (x!.dtype === 'bool' ? asNumbers(x!) : tf.cast(x!, 'float32')))
     if (n.dtype === 'bool') return on(([x]) => tf.notEqual(x!, tf.scalar(0, x!.dtype)))
     return n.dtype === 'i32' && given === 'bool' ? on(([x]) => tf.cast(x!, 'int32')) : undefined
   }
   if (given === 'i32' && !exactIntegers.has(n.op)) return undefined
   if (n.op === 'where') return on(([c, x, y]) => tf.where(c!, x!, y!))
   if (isUnary(n.op)) {
-    const kernel = unaryKernels[n.op]
+    const kernel = (backend === 'webgpu' ? webgpuUnary[n.op] : undefined) ?? unaryKernels[n.op]
     return on(([x]) => kernel(x!))
   }
-  const kernel = binaryKernels[n.op as BinaryOp]
+  const op = n.op as BinaryOp
+  const kernel = (backend === 'webgpu' ? webgpuBinary[op] : undefined) ?? binaryKernels[op]
   // Comparisons of bools are not among the kernels; those of 0 and 1 are.
   return given === 'bool' && n.op !== 'and' && n.op !== 'or'
-    ? on(([x, y]) => kernel(tf.cast(x!, 'int32'), tf.cast(y!, 'int32')))
+    ? on(([x, y]) => kernel(asNumbers(x!), asNumbers(y!)))
     : on(([x, y]) => kernel(x!, y!))
 }
 
@@ -83,7 +96,7 @@ const view = (n: ViewNode): Kernel | undefined => {
     case 'Permute': {
       const merged = mergePermute(n.x.shape, v.axes)
       if (!fits(merged.shape)) return undefined
-      return ([x]) => tf.reshape(tf.transpose(tf.reshape(x!, merged.shape), merged.axes), flat(n.shape))
+      return ([x]) => tf.reshape(transpose(tf.reshape(x!, merged.shape), merged.axes), flat(n.shape))
     }
     case 'Expand': {
       const merged = mergeBroadcast(n.shape, [n.x.shape])
@@ -198,7 +211,10 @@ const call = (n: Call): Kernel | undefined => {
 const float16 = (n: Node): boolean => n.dtype === 'f16' || n.dtype === 'bf16'
 
 /** The kernel of a node, or undefined where TensorFlow.js has none that means the same: the runtime then evaluates it on the host. */
-export const lower = (n: Node): Kernel | undefined => {
+export const lower = (n: Node, backend: TfjsName): Kernel | undefined => {
+  // Its WebGPU kernels compute integers in float32, and their casts and transpositions are no valid WGSL; gathering by them is.
+  if (backend === 'webgpu' && n._tag !== 'Gather' && [n, ...sources(n)].some((x) => computed(x.dtype) === 'i32'))
+    return undefined
   if (n.dtype === 'u32' || n.shape.some((d) => d === 0)) return undefined
   switch (n._tag) {
     case 'Input':
@@ -208,7 +224,7 @@ export const lower = (n: Node): Kernel | undefined => {
     case 'Iota':
       return () => tf.range(0, n.shape[0]!, 1, n.dtype === 'i32' ? 'int32' : 'float32')
     case 'Map':
-      return float16(n) || n.xs.some((x) => x.dtype === 'u32') ? undefined : map(n)
+      return float16(n) || n.xs.some((x) => x.dtype === 'u32') ? undefined : map(n, backend)
     case 'Reduce':
       return reduce(n)
     case 'View':

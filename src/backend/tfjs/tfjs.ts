@@ -13,7 +13,7 @@ import type { Pass } from '../../passes/pass.ts'
 import type { Backend, DeviceValue, Executable, Operand } from '../backend.ts'
 import { store } from '../host.ts'
 import { channelsLast } from './channels-last.ts'
-import { activate, start, type TfjsName } from './device.ts'
+import { activate, demandHealth, start, type TfjsName } from './device.ts'
 import { callKernels, lower, type Kernel } from './lower.ts'
 import { download, upload } from './transfer.ts'
 
@@ -36,7 +36,9 @@ const own = (backend: TfjsName, x: tf.Tensor, n: Node): DeviceValue => {
   const value: DeviceValue = {
     read: async (): Promise<Storage> => {
       if (x.isDisposed) throw new ProgramError(`${backend}: the value was disposed`)
-      return store(n.dtype, await download(x, n.dtype))
+      const values = await download(x, n.dtype)
+      demandHealth(backend)
+      return store(n.dtype, values)
     },
     dispose: () => x.dispose(),
   }
@@ -73,7 +75,7 @@ const prepare = (backend: TfjsName, graph: Graph): Executable => {
   const lowered = tfjsPasses.reduce((g, pass) => pass.run(g), graph)
   const program = plan(lowered)
   const kernels = new Map<Node, Kernel | undefined>(
-    [...program.once, ...program.steps].map(({ node }) => [node, lower(node)]),
+    [...program.once, ...program.steps].map(({ node }) => [node, lower(node, backend)]),
   )
   const resident = residentsOf(backend)
   let ready = false
