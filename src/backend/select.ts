@@ -68,3 +68,7 @@ export const defaultBackend = async (): Promise<Backend> => {
   automatic.catch(() => (automatic = undefined))
   return automatic
 }
+
+/** Where a browser finds TensorFlow.js's .wasm files: the URL of a folder, ending in `/`. To be called before the first program. */
+export const setWasmPath = async (folder: string): Promise<void> =>
+  (await import('./tfjs/device.ts')).setWasmPath(folder)

@@ -12,10 +12,23 @@ const isNode = typeof process !== 'undefined' && process.versions?.node !== unde
 /** What a WebGPU adapter says of itself, or why there is none. */
 export type Adapter = { readonly found: boolean; readonly software: boolean; readonly description: string }
 
+// Dawn says on the terminal, not to its caller, that there is no Vulkan.
+const missingVulkan = (): string | undefined => {
+  if (process.platform !== 'linux') return undefined
+  try {
+    process.dlopen({ exports: {} }, 'libvulkan.so.1')
+  } catch (error) {
+    if (/cannot open shared object/.test(String(error))) return 'there is no Vulkan (libvulkan.so.1)'
+  }
+  return undefined
+}
+
 let kept: unknown // Dawn's instance: collected, it takes the process with it
 const provideGpu = async (): Promise<string | undefined> => {
   if (typeof navigator !== 'undefined' && navigator.gpu !== undefined) return undefined
   if (!isNode) return 'this browser has no WebGPU'
+  const vulkan = missingVulkan()
+  if (vulkan !== undefined) return vulkan
   const name = 'webgpu' // an optional peer: bundlers must not look for it
   try {
     const dawn = (await import(/* @vite-ignore */ name)) as { create: (flags: string[]) => GPU; globals: object }

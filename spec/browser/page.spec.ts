@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, extname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { chromium, type Browser } from 'playwright-core'
+import { build } from 'vite'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DDPM, ddpm, load, orThrow, seed } from '../../src/index.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const checkpoint = join(root, 'models/ddpm-emoji-cat-64')
+const wanted = process.env['DIFFOLD_CHROMIUM'] ?? '/usr/bin/chromium'
+const missing = existsSync(wanted) ? undefined : `no browser at ${wanted}; DIFFOLD_CHROMIUM names another`
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.wasm': 'application/wasm',
+}
+
+const serve = (folder: string): Promise<Server> =>
+  new Promise((ready) => {
+    const server = createServer((request, response) => {
+      const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname))
+      readFile(join(folder, path === '/' ? 'index.html' : path)).then(
+        (data) => {
+          const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
+          const type = { 'content-type': types[extname(path === '/' ? '.html' : path)] ?? 'application/octet-stream' }
+          if (path === '/') type['content-type'] = 'text/html'
+          if (range === null)
+            return response
+              .writeHead(200, { ...type, 'content-length': data.length })
+              .end(request.method === 'HEAD' ? undefined : data)
+          const [from, to] = [Number(range[1]), Math.min(Number(range[2]) + 1, data.length)]
+          return response
+            .writeHead(206, {
+              ...type,
+              'content-length': to - from,
+              'content-range': `bytes ${from}-${to - 1}/${data.length}`,
+            })
+            .end(data.subarray(from, to))
+        },
+        () => response.writeHead(404).end(),
+      )
+    }).listen(0, '127.0.0.1', () => ready(server))
+  })
+
+describe.skipIf(missing !== undefined)(`a page in a browser${missing === undefined ? '' : ` (${missing})`}`, () => {
+  let folder = ''
+  let server: Server
+  let browser: Browser
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'diffold-page-'))
+    await build({
+      root: join(root, 'spec/browser/page'),
+      configFile: false,
+      logLevel: 'error',
+      resolve: { alias: { diffold: join(root, 'src/index.ts') } },
+      build: { outDir: folder, emptyOutDir: true, target: 'esnext', minify: false },
+    })
+    const wasm = dirname(
+      createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm'),
+    )
+    await cp(wasm, join(folder, 'wasm'), { recursive: true, filter: (from) => from === wasm || from.endsWith('.wasm') })
+    await cp(checkpoint, join(folder, 'checkpoint'), { recursive: true })
+    server = await serve(folder)
+    browser = await chromium.launch({
+      executablePath: wanted,
+      args: [
+        '--headless=new',
+        '--no-sandbox',
+        '--enable-unsafe-webgpu',
+        '--disable-background-networking',
+        '--no-first-run',
+      ],
+    })
+  })
+  afterAll(async () => {
+    await browser?.close()
+    server?.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  // Without a GPU, WebGPU and plain JavaScript take a minute a step.
+  it.each([
+    ['wasm', 3],
+    ['webgpu', 1],
+    ['cpu', 1],
+  ])(
+    'draws on %s what Node draws in %i steps, within 1/255',
+    async (name, steps) => {
+      const inNode = (await ddpm(await orThrow(load(DDPM, checkpoint)), { steps })(seed(0))).rgba
+      const address = server.address()
+      if (address === null || typeof address === 'string') throw new Error('the server has no port')
+      const page = await browser.newPage()
+      const said: string[] = []
+      page.on('pageerror', (e) => said.push(e.message))
+      await page.goto(`http://127.0.0.1:${address.port}/?backend=${name}&steps=${steps}`)
+      await page.waitForFunction(() => 'outcome' in window, undefined, { timeout: 300_000 })
+      const outcome = await page.evaluate(
+        () => (window as unknown as { outcome: { error?: string; backend: string; pixels: number[] } }).outcome,
+      )
+      await page.close()
+      expect(outcome.error ?? said.join('; ')).toBe('')
+      expect(outcome.backend).toMatch({ wasm: /WebAssembly/, webgpu: /WebGPU/, cpu: /JavaScript/ }[name]!)
+      expect(Math.max(...outcome.pixels.map((v, i) => Math.abs(v - inNode[i]!)))).toBeLessThanOrEqual(1)
+    },
+    320_000,
+  )
+})
