@@ -77,24 +77,11 @@ check('npx diffold draws the shipped cat', () => {
 const tool = (name) => join(root, 'node_modules/.bin', name)
 check('its types resolve, strictly, under NodeNext and under bundlers', () => {
   write('draw.ts', script)
-  for (const module of [
-    ['NodeNext', 'NodeNext'],
-    ['ESNext', 'bundler'],
-  ])
-    run(tool('tsc'), [
-      '--noEmit',
-      '--strict',
-      '--target',
-      'es2022',
-      '--module',
-      module[0],
-      '--moduleResolution',
-      module[1],
-      '--skipLibCheck',
-      '--types',
-      '',
-      'draw.ts',
-    ])
+  const options = { noEmit: true, strict: true, target: 'es2022', skipLibCheck: true, types: [] }
+  for (const resolution of [{ module: 'NodeNext' }, { module: 'ESNext', moduleResolution: 'bundler' }]) {
+    write('tsconfig.json', JSON.stringify({ compilerOptions: { ...options, ...resolution }, files: ['draw.ts'] }))
+    run(tool('tsc'), ['-p', '.'])
+  }
 })
 check('bundles with Vite for browsers', () => {
   write('index.html', '<!doctype html><script type="module" src="./page.ts"></script>')
