@@ -1,16 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { backend } from '../../src/backend/select.ts'
 import { counts, dispose, read } from '../../src/backend/compile.ts'
-import { onHost, resume, sample, states, type Denoiser } from '../../src/pipelines/sample.ts'
+import { onHost, resume, sample, states } from '../../src/pipelines/sample.ts'
 import { drawWith } from '../../src/pipelines/unconditional.ts'
 import { grid } from '../../src/image/image.ts'
 import { seed } from '../../src/random/generator.ts'
 import { ddimScheduler } from '../../src/schedulers/ddim.ts'
 import { ddpmScheduler } from '../../src/schedulers/ddpm.ts'
 import { noise } from '../../src/tensor/noise.ts'
+import type { Scalar, Tensor } from '../../src/tensor/tensor.ts'
 import { list } from '../support/host.ts'
 
-const eps: Denoiser = (x, t) =>
+const eps = (x: Tensor, t: Scalar): Tensor =>
   x
     .mul(0.3)
     .add(x.permute(0, 1, 3, 2).mul(0.1))

@@ -14,7 +14,7 @@ import { readRecording } from './safetensors.ts'
  * and not the loader; a .bin by the library. Throws what is wrong with it.
  */
 export const loadModel = async <C, P>(architecture: Architecture<C, P>, folder: string): Promise<Model<C, P>> => {
-  const files = (await readdir(folder)).filter((f) => /^diffusion_pytorch_model.*\.safetensors$/.test(f))
+  const files = (await readdir(folder)).filter((f) => /^(diffusion_pytorch_)?model.*\.safetensors$/.test(f))
   if (files.length === 0) return byLibrary(architecture, folder)
   const recorded = await Promise.all(files.map((f) => readRecording(join(folder, f))))
   const tensors = new Map(

@@ -9,18 +9,20 @@ import { checkLegacy } from './legacy.ts'
 import { checkModels, onBackend } from './models.ts'
 import { checkPictures } from './pictures.ts'
 import type { Check } from './result.ts'
+import { checkTokenizers } from './tokenizers.ts'
 
 type Topic = { readonly folder: string; readonly check: (dir: string, backend: BackendName | undefined) => Promise<readonly Check[]> }
 
 const topics: readonly Topic[] = [
   { folder: 'rng', check: (dir) => checkRng(dir) },
   { folder: 'schedulers', check: (dir) => checkSchedulers(dir) },
+  { folder: 'tokenizers', check: (dir) => checkTokenizers(dir) },
   { folder: 'models', check: (dir, backend) => checkModels(dir, { run: onBackend(backend) }) },
   { folder: 'legacy', check: checkLegacy },
   { folder: 'pictures', check: checkPictures },
 ]
 
-const usage = 'usage: npm run reference -- DIR [--backend host|wasm|cpu|webgpu] [--only rng|schedulers|models|legacy|…]'
+const usage = 'usage: npm run reference -- DIR [--backend host|wasm|cpu|webgpu] [--only rng|schedulers|tokenizers|models|legacy|…]'
 const fail = (message: string): never => {
   process.stderr.write(`reference: ${message}\n${usage}\n`)
   process.exit(2)

@@ -9,10 +9,15 @@ import { widen } from '../../src/core/dtype.ts'
 import { evaluate } from '../../src/graph/evaluate/evaluate.ts'
 import type { Precision, Values } from '../../src/graph/evaluate/values.ts'
 import type { Architecture, Model } from '../../src/params/architecture.ts'
+import { controlNet, ControlNetModel } from '../../src/models/controlnet.ts'
+import { t2iAdapter, T2IAdapter } from '../../src/models/t2i-adapter.ts'
+import type { Grounding } from '../../src/models/blocks/gligen.ts'
 import { unet2d, UNet2DModel } from '../../src/models/unet2d.ts'
+import { unet2dCondition, UNet2DConditionModel, type UNet2DConditionInputs } from '../../src/models/unet2d-condition.ts'
 import { fromStorage, Tensor } from '../../src/tensor/tensor.ts'
 import { bound, trace } from '../../src/tensor/trace.ts'
 import { leaves } from '../../src/tensor/tree.ts'
+import { encoderRows } from './encoder-rows.ts'
 import { loadModel } from './load-model.ts'
 import { largest, type Check } from './result.ts'
 import { readRecording, type Recorded } from './safetensors.ts'
@@ -75,6 +80,54 @@ const row = <C, P>(
   scalars: Row['scalars'] = (s) => s,
 ): Row => ({ load: async (folder) => apply(await loadModel(architecture, folder)), scalars })
 
+/** Makes a row from what a loader needs to know of a class, and from the function of a model. */
+export type MakeRow = typeof row
+
+/** The tensors `name.0`, `name.1`, … */
+const series = (given: Given, name: string): readonly Tensor[] | undefined => {
+  const all = Object.keys(given).filter((k) => k.startsWith(`${name}.`))
+  return all.length === 0 ? undefined : all.map((_, i) => given[`${name}.${i}`] as Tensor)
+}
+
+const groundingInputs = (given: Given): Grounding | undefined => {
+  const one = (name: string): Tensor => given[`cross_attention_kwargs.gligen.${name}`] as Tensor
+  const boxes = one('boxes') as Tensor | undefined
+  if (boxes === undefined) return undefined
+  const described = {
+    phrases: one('phrases_embeddings'),
+    phrasesMasks: one('phrases_masks'),
+    images: one('image_embeddings'),
+    imagesMasks: one('image_masks'),
+  }
+  const phrases = one('positive_embeddings') as Tensor | undefined
+  return { boxes, masks: one('masks'), ...(phrases === undefined ? { described } : { phrases }) }
+}
+
+/** The original's arguments as the record that our function takes. */
+const conditionInputs = (given: Given): UNet2DConditionInputs => {
+  const one = (name: string): Tensor | undefined => given[name] as Tensor | undefined
+  const down = series(given, 'down_block_additional_residuals')
+  const mid = one('mid_block_additional_residual')
+  return {
+    sample: given['sample'] as Tensor,
+    timestep: given['timestep'] as Tensor | number,
+    encoderHiddenStates: one('encoder_hidden_states'),
+    encoderAttentionMask: one('encoder_attention_mask'),
+    attentionMask: one('attention_mask'),
+    classLabels: one('class_labels'),
+    timestepCond: one('timestep_cond'),
+    added: {
+      textEmbeds: one('added_cond_kwargs.text_embeds'),
+      timeIds: one('added_cond_kwargs.time_ids'),
+      imageEmbeds: one('added_cond_kwargs.image_embeds'),
+      hint: one('added_cond_kwargs.hint'),
+    },
+    control: down && mid && { down, mid },
+    adapter: series(given, 'down_intrablock_additional_residuals'),
+    gligen: groundingInputs(given),
+  }
+}
+
 /** The classes that are checked: a row says how inputs become outputs. */
 const rows: Readonly<Record<string, Row>> = {
   UNet2DModel: row(
@@ -90,6 +143,28 @@ const rows: Readonly<Record<string, Row>> = {
     // A timestep that is no tensor becomes an integer there.
     (s) => (typeof s['timestep'] === 'number' ? { ...s, timestep: Math.trunc(s['timestep']) } : s),
   ),
+  ...encoderRows(row),
+  UNet2DConditionModel: row(UNet2DConditionModel, (model) => {
+    const denoise = unet2dCondition(model)
+    return (given) => ({ sample: denoise(conditionInputs(given)) })
+  }),
+  ControlNetModel: row(ControlNetModel, (model) => {
+    const follow = controlNet(model)
+    return (given) => {
+      const { down, mid } = follow({
+        ...conditionInputs(given),
+        controlnetCond: given['controlnet_cond'] as Tensor,
+        conditioningScale: given['conditioning_scale'] as number,
+        guessMode: given['guess_mode'] === true,
+      })
+      const states = down.map((x, i) => [`down_block_res_samples.${i}`, x] as const)
+      return { ...Object.fromEntries(states), mid_block_res_sample: mid }
+    }
+  }),
+  T2IAdapter: row(T2IAdapter, (model) => {
+    const adapt = t2iAdapter(model)
+    return (given) => Object.fromEntries(adapt(given['x'] as Tensor).map((x, i) => [`${i}`, x]))
+  }),
 }
 
 type Case = {
@@ -141,7 +216,9 @@ const checkCase = async (dir: string, name: string, io: Case, options: ModelOpti
     return [{ name: named, error: NaN, tolerance, pass: true, skipped: `${io.class} is not there yet` }]
   try {
     const recorded = await readRecording(join(dir, name, 'io.safetensors'))
-    const tensors = prefixed(recorded, 'in.').map(([k, r]) => [k, inputOf(r)] as const)
+    // Noise that the original drew is among its outputs, and an input of ours.
+    const drawn = prefixed(recorded, 'out.').filter(([k]) => k.endsWith('.noise'))
+    const tensors = [...prefixed(recorded, 'in.'), ...drawn].map(([k, r]) => [k, inputOf(r)] as const)
     const given = { ...Object.fromEntries(tensors), ...known.scalars(io.scalar_inputs ?? {}) }
     const got = await run(await known.load(join(dir, io.weights_in)), given)
     return prefixed(recorded, 'out.').map(([key, r]): Check => {

@@ -4,14 +4,26 @@ import { SingleBar } from 'cli-progress'
 import type { BackendName } from '../backend/backend.ts'
 import { grid } from '../image/image.ts'
 import { writePng } from '../image/png.ts'
-import { load, orThrow } from '../params/load.ts'
+import { load, orThrow, type Notes } from '../params/load.ts'
 import { ddim, DDPM, ddpm, type DrawOptions } from '../pipelines/unconditional.ts'
-import { seed } from '../random/generator.ts'
-import { backendOption, between, loading, loadOptions, seedFrom, shipped, startBackend, wholeFrom } from './options.ts'
+import { seed, type Seed } from '../random/generator.ts'
+import {
+  backendOption,
+  between,
+  checkpointArgument,
+  loading,
+  loadOptions,
+  seedFrom,
+  startBackend,
+  wholeFrom,
+} from './options.ts'
+import { checkWritable, pngPath } from './output.ts'
+import { interrupted, unless } from './stop.ts'
+import { oneLine } from './text.ts'
 
 type Options = {
   readonly steps: number
-  readonly seed: bigint
+  readonly seed: Seed
   readonly output: string
   readonly scheduler: 'ddpm' | 'ddim'
   readonly eta: number
@@ -35,42 +47,33 @@ const bar = (quiet: boolean, steps: number): { readonly at: (step: number) => vo
   return { at: (step) => drawn.update(step), end: () => drawn.stop() }
 }
 
-const interrupted = (): AbortSignal => {
-  const controller = new AbortController()
-  process.once('SIGINT', () => controller.abort())
-  return controller.signal
-}
-
 const run = async (checkpoint: string, o: Options): Promise<void> => {
   const signal = interrupted()
-  const say = (text: string): void => void (o.quiet === true || process.stderr.write(`${text}\n`))
-  const model = await orThrow(
-    load(DDPM, checkpoint, { ...loading(o), onNotes: (notes) => notes.forEach((n) => say(`note: ${n}`)) }),
-  )
+  const say = (text: string): void => void (o.quiet === true || process.stderr.write(`${oneLine(text)}\n`))
+  await checkWritable(o.output)
+  const place = await startBackend(o.backend)
+  const onNotes = (notes: Notes): void => notes.forEach((n) => say(`note: ${n}`))
+  const model = await unless(signal, orThrow(load(DDPM, checkpoint, { ...loading(o), onNotes })))
   const pipeline =
     o.scheduler === 'ddim' ? ddim(model, { steps: o.steps, eta: o.eta }) : ddpm(model, { steps: o.steps })
-  say(`drawing on ${await startBackend(o.backend)}`)
+  say(`drawing on ${place}`)
   const progress = bar(o.quiet === true, o.steps)
   const options: DrawOptions = { signal, onStep: ({ step }) => progress.at(step) }
-  const images = await pipeline.batch(o.count)(seed(o.seed), options).finally(progress.end)
+  const images = await pipeline.batch(o.count)(o.seed, options).finally(progress.end)
   process.stdout.write(`${await orThrow(writePng(o.output, grid(images)))}\n`)
 }
 
 /** The command. */
 export const draw = new Command('draw')
   .description('Draw a picture, from the cats that come with the package unless a checkpoint is named.')
-  .argument(
-    '[checkpoint]',
-    'a folder in the diffusers layout, or a hub repository id such as google/ddpm-cat-256',
-    shipped,
-  )
+  .addArgument(checkpointArgument())
   .addOption(new Option('--steps <n>', 'how many denoising steps').argParser(wholeFrom(1)).default(25))
   .addOption(
     new Option('--seed <n>', 'the seed of the noise; the same seed gives the picture that Python gives')
       .argParser(seedFrom)
-      .default(0n, '0'),
+      .default(seed(0), '0'),
   )
-  .addOption(new Option('-o, --output <file>', 'where to write the PNG').default('cat.png'))
+  .addOption(new Option('-o, --output <file>', 'where to write the PNG').argParser(pngPath).default('cat.png'))
   .addOption(new Option('--scheduler <name>', 'how to step').choices(['ddpm', 'ddim']).default('ddpm'))
   .addOption(new Option('--eta <x>', 'noise of DDIM, from 0 to 1').argParser(between(0, 1)).default(0))
   .addOption(new Option('--count <n>', 'how many pictures, as one grid').argParser(wholeFrom(1)).default(1))

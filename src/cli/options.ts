@@ -1,26 +1,35 @@
 /** Options that commands have in common, and what they accept. */
 import { fileURLToPath } from 'node:url'
-import { InvalidArgumentError, Option } from 'commander'
+import { Argument, InvalidArgumentError, Option } from 'commander'
 import { backendNames, type BackendName } from '../backend/backend.ts'
 import { defaultBackend, useBackend } from '../backend/select.ts'
+import { seed, type Seed } from '../random/generator.ts'
 
-/** The checkpoint that comes with the package. */
-export const shipped = fileURLToPath(new URL('../../models/ddpm-emoji-cat-64', import.meta.url))
+const shipped = fileURLToPath(new URL('../../models/ddpm-emoji-cat-64', import.meta.url))
+
+/** `[checkpoint]`; the one that comes with the package where none is named. */
+export const checkpointArgument = (): Argument =>
+  new Argument(
+    '[checkpoint]',
+    'a folder in the diffusers layout, or a hub repository id such as google/ddpm-cat-256',
+  ).default(shipped, 'the cats that come with the package')
 
 /** A whole number from `low` on. */
 export const wholeFrom =
   (low: number) =>
   (text: string): number => {
     const n = Number(text)
-    if (text.trim() === '' || !Number.isSafeInteger(n) || n < low)
+    if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(n) || n < low)
       throw new InvalidArgumentError(`expected a whole number from ${low} on.`)
     return n
   }
 
-/** Any 64-bit seed. */
-export const seedFrom = (text: string): bigint => {
-  if (!/^-?\d+$/.test(text.trim())) throw new InvalidArgumentError('expected a whole number.')
-  return BigInt(text)
+/** The seed of this number, signed or unsigned, of 64 bits. */
+export const seedFrom = (text: string): Seed => {
+  const n = /^[+-]?\d+$/.test(text) ? BigInt(text.replace('+', '')) : undefined
+  if (n === undefined || n < -(2n ** 63n) || n >= 2n ** 64n)
+    throw new InvalidArgumentError('expected a whole number of at most 64 bits.')
+  return seed(n)
 }
 
 /** A number from `low` to `high`. */

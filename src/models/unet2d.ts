@@ -1,7 +1,7 @@
 /** diffusers' UNet2DModel: the unconditional and class-conditional UNet of DDPM, of ADM, and of NCSN++. */
 import { pipe } from 'fp-ts/lib/function.js'
 import * as t from 'io-ts'
-import { consistent, defaulted, integer, nullable, oneOf, respelled, type Contradiction } from '../core/config.ts'
+import { consistent, defaulted, integer, nullable, oneOf, type Contradiction } from '../core/config.ts'
 import { ProgramError, ShapeError } from '../errors.ts'
 import type { Architecture, Model } from '../params/architecture.ts'
 import { convOf, listOf, normOf, record, tensorOf, when, type ParamsOf } from '../params/codec.ts'
@@ -10,25 +10,13 @@ import type { Scalar, Tensor } from '../tensor/tensor.ts'
 import { activationName } from './blocks/activation.ts'
 import { renameAttention } from './blocks/attention.ts'
 import type { BlockOptions } from './blocks/block-options.ts'
+import { hasEmptyBlock, narrowAttention, timedNorms, unevenNorm } from './blocks/block-rules.ts'
+import { blockTypes, sampleSize } from './blocks/config-fields.ts'
 import { downBlock, downBlockOf, downBlockTypes, downSpec, type Descent } from './blocks/down-block.ts'
 import { midBlock, midBlockOf, type MidSpec } from './blocks/mid-block.ts'
 import type { ResnetSpec } from './blocks/resnet.ts'
 import * as time from './blocks/time-embedding.ts'
 import { upBlock, upBlockOf, upBlockTypes, upSpec, type Ascent } from './blocks/up-block.ts'
-
-/** Height and width of a sample: one number for both, two, or null where they are free. */
-const sampleSize = new t.Type<number | readonly [number, number] | null, unknown, unknown>(
-  'a whole number, [height, width] or null',
-  (u): u is number | readonly [number, number] | null => u === null || Number.isInteger(u) || isPair(u),
-  (u, c) => (u === null || Number.isInteger(u) || isPair(u) ? t.success(u as number) : t.failure(u, c)),
-  t.identity,
-)
-const isPair = (u: unknown): u is readonly [number, number] =>
-  Array.isArray(u) && u.length === 2 && u.every((d) => Number.isInteger(d))
-
-/** Configs of 2022 call DownBlock2D UNetResDownBlock2D. */
-const blockTypes = <A extends string>(names: readonly A[]) =>
-  t.readonlyArray(respelled(oneOf(...names), (u) => (typeof u === 'string' ? u.replace(/^UNetRes/, '') : u)))
 
 const fields = t.type({
   sample_size: defaulted(sampleSize, null),
@@ -126,13 +114,6 @@ const learnedLength: Rule = (c) =>
     ? [{ field: 'num_train_timesteps', why: 'gives a learned time embedding no length' }]
     : []
 
-const timedNorms: Rule = (c, { mid }) => {
-  const others = [...c.down_block_types, ...c.up_block_types].some((k) => !k.startsWith('K')) || mid !== undefined
-  if (!others || c.resnet_time_scale_shift === 'default' || c.resnet_time_scale_shift === 'scale_shift') return []
-  const why = 'is for KDownBlock2D, KUpBlock2D and their kin without a mid block'
-  return [{ field: 'resnet_time_scale_shift', why, allowed: ['default', 'scale_shift'] }]
-}
-
 const pictures: Rule = (c, { down, up }) =>
   (
     [
@@ -143,29 +124,13 @@ const pictures: Rule = (c, { down, up }) =>
     .filter(([field, blocks]) => c[field] !== 3 && blocks.some((b) => b.sampler._tag === 'Fir'))
     .map(([field]) => ({ field, why: 'cannot be where Skip blocks carry the picture along', allowed: ['3'] }))
 
-const emptyBlocks: Rule = (_, { up }) =>
-  up.some((b) => b.takes === 'first' && b.resnets.length === 0)
+const emptyBlocks: Rule = (_, plan) =>
+  hasEmptyBlock(plan)
     ? [{ field: 'layers_per_block', why: 'leaves KUpBlock2D or KCrossAttnUpBlock2D without a layer' }]
     : []
 
-const attentionsOf = ({ down, mid, up }: Plan) => [
-  ...[...down, ...up].flatMap((b) => b.attentions),
-  ...(mid?.attentions ?? []),
-]
-
 const evenNorms: Rule = (c, plan) => {
-  const { down, mid, up, first } = plan
-  const sampling = [...down, ...up].flatMap(({ sampler }) => ('resnet' in sampler ? [sampler.resnet] : []))
-  const resnets = [...[...down, ...up].flatMap((b) => b.resnets), ...sampling, ...(mid?.resnets ?? [])]
-  const norms: readonly (readonly [channels: number, groups: number])[] = [
-    [first, c.norm_num_groups ?? quarter(first)],
-    ...resnets.map((r) => [r.inner, r.groups] as const),
-    ...resnets.map((r) => [r.middle ?? r.outer, r.groupsOut ?? r.groups] as const),
-    ...attentionsOf(plan).flatMap((a) =>
-      'groups' in a && a.groups !== undefined ? [[a.channels, a.groups] as const] : [],
-    ),
-  ]
-  const uneven = norms.find(([channels, groups]) => groups < 1 || channels % groups !== 0)
+  const uneven = unevenNorm(plan, [plan.first, c.norm_num_groups ?? quarter(plan.first)])
   if (uneven === undefined) return []
   const [channels, groups] = uneven
   const field =
@@ -178,7 +143,7 @@ const evenNorms: Rule = (c, plan) => {
 }
 
 const wideHeads: Rule = (_, plan) => {
-  const narrow = attentionsOf(plan).find((a) => a.headDim > a.channels)
+  const narrow = narrowAttention(plan)
   if (narrow === undefined) return []
   return [{ field: 'attention_head_dim', why: `is more than the ${narrow.channels} channels of a block` }]
 }

@@ -7,8 +7,9 @@ import { fromStorage, type Tensor } from '../tensor/tensor.ts'
 import type { Architecture, Model } from './architecture.ts'
 import { decodeParams, differences, expectedOf } from './codec.ts'
 import type { Files } from './files/files.ts'
-import { open } from './open.ts'
 import type { Entry } from './entry.ts'
+import { parseObject } from './json.ts'
+import { open } from './open.ts'
 import { weights } from './weights.ts'
 
 /** What loading noticed and could do without: config keys unknown to us, unexpected tensors, components not asked for. */
@@ -39,39 +40,40 @@ export type Component<A> = { readonly read: (context: Context) => TE.TaskEither<
 /** The components of a pipeline, by their names in model_index.json. */
 export type Pipeline<A> = { readonly [K in keyof A]: Component<A[K]> }
 
-const json = (files: Files, path: string): TE.TaskEither<LoadError, unknown> =>
+type Json = Readonly<Record<string, unknown>>
+
+const json = (files: Files, path: string): TE.TaskEither<FileError, Json> =>
   pipe(
     files.text(path),
-    TE.chainEitherKW((text) =>
-      E.tryCatch(
-        () => JSON.parse(text) as unknown,
-        (error) =>
-          new FileError(path, 'corrupt', `is no JSON: ${error instanceof Error ? error.message : String(error)}`),
-      ),
-    ),
+    TE.chainEitherK((text) => parseObject(path, text)),
   )
 
 const within = (folder: string, file: string): string => (folder === '' ? file : `${folder}/${file}`)
 
 /** The folder of a component: its own, or the root, where the first pipelines of the hub have everything. */
-const folderOf = ({ files, name }: Context, file: string): TE.TaskEither<LoadError, string> =>
+const folderOf = ({ files, name }: Context, file: string): TE.TaskEither<FileError, string> =>
   pipe(
     files.has(within(name, file)),
-    TE.chainW((own) =>
+    TE.chain((own) =>
       own
         ? TE.right(name)
         : pipe(
             files.has(file),
-            TE.chainW((root) => (root ? TE.right('') : missing(name, file))),
+            TE.chain((root) => (root ? TE.right('') : missing(name, file))),
           ),
     ),
   )
 
-const missing = (name: string, file: string): TE.TaskEither<LoadError, never> =>
+const missing = (name: string, file: string): TE.TaskEither<FileError, never> =>
   TE.left(new FileError(within(name, file), 'missing', `is not there, nor is ${file} in the root`))
 
-const classOf = (raw: Readonly<Record<string, unknown>>): unknown =>
-  raw['_class_name'] ?? (raw['architectures'] as unknown[] | undefined)?.[0]
+const classOf = (raw: Json): unknown => raw['_class_name'] ?? (raw['architectures'] as unknown[] | undefined)?.[0]
+
+/** Problems say `name: what`; a tensor that the checkpoint has under an old name is to be found there under that. */
+const underOldNames = (stored: Iterable<string>, rename: (name: string) => string): ((problem: string) => string) => {
+  const old = new Map([...stored].flatMap((name) => (rename(name) === name ? [] : [[rename(name), name] as const])))
+  return (problem) => problem.replace(/^[^:]+/, (name) => old.get(name) ?? name)
+}
 
 /** A component that is a model: config.json and weights. */
 export const model = <C, P>(architecture: Architecture<C, P>): Component<Model<C, P>> => ({
@@ -102,8 +104,10 @@ export const model = <C, P>(architecture: Architecture<C, P>): Component<Model<C
         const codec = architecture.params(decoded.config)
         const entries = new Map([...found.entries].map(([name, entry]) => [architecture.rename(name), entry]))
         const { wrong, unexpected } = differences(codec, entries)
-        if (wrong.length > 0)
-          return TE.left<LoadError, Loaded<Model<C, P>>>(new CheckpointError(context.name, [...wrong, ...unexpected]))
+        if (wrong.length > 0) {
+          const problems = [...wrong, ...unexpected].map(underOldNames(found.entries.keys(), architecture.rename))
+          return TE.left<LoadError, Loaded<Model<C, P>>>(new CheckpointError(context.name, problems))
+        }
         const wanted = [...expectedOf(codec).keys()].map((name) => [name, entries.get(name)!] as const)
         return pipe(
           readAll(context, wanted),
@@ -156,15 +160,6 @@ export const config = <A>(file: string, decode: (raw: unknown) => E.Either<Confi
     ),
 })
 
-const indexOf = (files: Files): TE.TaskEither<LoadError, Readonly<Record<string, unknown>>> =>
-  pipe(
-    json(files, 'model_index.json'),
-    TE.filterOrElseW(
-      (raw): raw is Readonly<Record<string, unknown>> => typeof raw === 'object' && raw !== null && !Array.isArray(raw),
-      () => new FileError('model_index.json', 'corrupt', 'is no object'),
-    ),
-  )
-
 /**
  * `await orThrow(load(DDPM, 'models/ddpm-emoji-cat-64'))`: the components of a pipeline from a folder, from a hub repository id
  * (`org/name`, kept in the hub's own cache), or from any `Files`. `Left` says what is wrong and where: `FileError` (missing, corrupt,
@@ -178,7 +173,7 @@ export const load = <A>(
   pipe(
     open(source, options),
     TE.bindTo('files'),
-    TE.bindW('index', ({ files }) => indexOf(files)),
+    TE.bindW('index', ({ files }) => json(files, 'model_index.json')),
     TE.chainW(({ files, index }) => async (): Promise<E.Either<LoadError, A>> => {
       const parts: Record<string, unknown> = {}
       const others = Object.keys(index).filter(

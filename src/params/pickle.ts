@@ -3,37 +3,7 @@
  * a dict of tensors. Whatever else a pickle asks for is refused by name.
  */
 import { FileError } from '../errors.ts'
-
-/** Something that a pickle holds. */
-export type Value =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | { readonly _tag: 'Bytes'; readonly bytes: Uint8Array }
-  | { readonly _tag: 'List' | 'Tuple'; readonly items: Value[] }
-  | { readonly _tag: 'Dict'; readonly entries: Map<Value, Value> }
-  | { readonly _tag: 'Global'; readonly name: string }
-  | StorageRef
-  | TensorRef
-
-/** A reference to the bytes of a tensor, kept outside the pickle: torch's storage class, its key, its number of elements. */
-export type StorageRef = {
-  readonly _tag: 'Storage'
-  readonly type: string
-  readonly key: string
-  readonly count: number
-}
-
-/** A view of a storage; offset and strides in elements. */
-export type TensorRef = {
-  readonly _tag: 'Tensor'
-  readonly storage: StorageRef
-  readonly offset: number
-  readonly shape: readonly number[]
-  readonly strides: readonly number[]
-}
+import { isDict, type Value } from './pickle-value.ts'
 
 type Items = { readonly _tag: 'Tuple'; readonly items: Value[] }
 const tuple = (items: Value[]): Items => ({ _tag: 'Tuple', items })
@@ -41,6 +11,9 @@ const tuple = (items: Value[]): Items => ({ _tag: 'Tuple', items })
 /** What a pickle may name. Naming it does nothing; only the calls of `reduce` mean something. */
 const known =
   /^(collections\.OrderedDict|torch\._utils\._rebuild_(tensor|tensor_v2|parameter)|torch\.Size|torch\.(\w+Storage)|torch\.storage\.\w+Storage)$/
+
+/** Far more than the largest state dict takes, some 40 a tensor; what runs longer, or holds more, was made to. */
+const mostOperations = 4_000_000
 
 /** Reads a pickle. Throws `FileError`: `corrupt` where it is broken, `unsupported` where it asks for what is not read here. */
 export const unpickle = (path: string, bytes: Uint8Array): Value => {
@@ -72,8 +45,14 @@ export const unpickle = (path: string, bytes: Uint8Array): Value => {
     stack = marks.pop() ?? corrupt('has no mark')
     return items
   }
-  const text = (length: number): string =>
-    new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(take(length), at))
+  const text = (length: number): string => {
+    const start = take(length)
+    try {
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(start, at))
+    } catch {
+      return corrupt('holds text that is not UTF-8')
+    }
+  }
   const line = (): string => {
     const end = bytes.indexOf(10, at)
     if (end === -1) corrupt('has a line without end')
@@ -103,7 +82,8 @@ export const unpickle = (path: string, bytes: Uint8Array): Value => {
     v !== null && typeof v === 'object' && (v._tag === 'Tuple' || v._tag === 'List') && v.items.length <= 64
       ? v.items.map(natural)
       : corrupt('has a tensor without a shape')
-  const tensorOf = ([storage, offset, shape, strides]: Value[]): Value => {
+  const tensorOf = ([storage, offset, shape, strides, , , metadata]: Value[]): Value => {
+    if (isDict(metadata) && metadata.entries.size > 0) return refuse('a negated or conjugated view')
     if (storage === null || typeof storage !== 'object' || storage._tag !== 'Storage')
       return corrupt('has a tensor without a storage')
     const [extents, steps] = [naturals(shape), naturals(strides)]
@@ -148,12 +128,11 @@ export const unpickle = (path: string, bytes: Uint8Array): Value => {
   const append = (items: Value[]): void => {
     const list = top()
     if (list === null || typeof list !== 'object' || list._tag !== 'List') return corrupt('appends to what is no list')
-    list.items.push(...items)
+    for (const item of items) list.items.push(item)
   }
   const setItems = (entries: Map<Value, Value>): void => {
     const dict = top()
-    if (dict === null || typeof dict !== 'object' || dict._tag !== 'Dict')
-      return corrupt('sets a key of what is no dict')
+    if (!isDict(dict)) return corrupt('sets a key of what is no dict')
     for (const [k, v] of entries) dict.entries.set(k, v)
   }
 
@@ -236,16 +215,12 @@ export const unpickle = (path: string, bytes: Uint8Array): Value => {
     0x51: () => stack.push(persistent(pop())), // BINPERSID
   }
 
-  try {
-    for (;;) {
-      const opcode = view.getUint8(take(1))
-      if (opcode === 0x2e) return pop() // STOP
-      const operation = operations[opcode]
-      if (operation === undefined) refuse(`opcode 0x${opcode.toString(16)}`)
-      operation!()
-    }
-  } catch (error) {
-    if (error instanceof FileError) throw error
-    return corrupt('holds text that is not UTF-8')
+  for (let n = 0; n < mostOperations; n++) {
+    const opcode = view.getUint8(take(1))
+    if (opcode === 0x2e) return pop() // STOP
+    const operation = operations[opcode]
+    if (operation === undefined) refuse(`opcode 0x${opcode.toString(16)}`)
+    operation!()
   }
+  return refuse(`more than ${mostOperations} operations`)
 }

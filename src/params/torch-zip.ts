@@ -1,11 +1,13 @@
 /** Checkpoints as `torch.save` writes them since torch 1.6: a zip archive of a pickle and the bytes of its storages. */
-import { either as E, taskEither as TE } from 'fp-ts'
+import { either as E, type taskEither as TE } from 'fp-ts'
 import type { Storage } from '../core/dtype.ts'
 import { size, strides as rowMajor } from '../core/shape.ts'
 import { FileError } from '../errors.ts'
 import type { Entry } from './entry.ts'
+import { attempt, unwrap } from './files/attempt.ts'
 import type { Files } from './files/files.ts'
-import { unpickle, type TensorRef, type Value } from './pickle.ts'
+import { isDict, type TensorRef, type Value } from './pickle-value.ts'
+import { unpickle } from './pickle.ts'
 import { storedOf } from './stored.ts'
 import { zipMembers, type Member } from './zip.ts'
 
@@ -22,21 +24,8 @@ const storages: Readonly<Record<string, string>> = {
   ByteStorage: 'U8',
   BoolStorage: 'BOOL',
 }
-const largestPickle = 256 * 2 ** 20
+const largestPickle = 64 * 2 ** 20
 
-const attempt = <A>(path: string, run: () => Promise<A>): TE.TaskEither<FileError, A> =>
-  TE.tryCatch(run, (error) =>
-    error instanceof FileError ? error : new FileError(path, 'corrupt', `cannot be read: ${String(error)}`),
-  )
-
-const right = async <A>(task: TE.TaskEither<FileError, A>): Promise<A> => {
-  const result = await task()
-  if (E.isLeft(result)) throw result.left
-  return result.right
-}
-
-const isDict = (v: Value | undefined): v is Extract<Value, { _tag: 'Dict' }> =>
-  v !== null && typeof v === 'object' && v._tag === 'Dict'
 const isTensor = (v: Value): v is TensorRef => v !== null && typeof v === 'object' && v._tag === 'Tensor'
 
 /** The tensors of a state dict, which may be the value of `state_dict` in another dict; values that are none are left out. */
@@ -70,9 +59,9 @@ const gathered = (whole: Storage, { shape, strides }: TensorRef): Storage => {
  * tensors, or is a pickle of before torch 1.6.
  */
 export const torchZip = (files: Files, path: string): TE.TaskEither<FileError, ReadonlyMap<string, Entry>> =>
-  attempt(path, async () => {
-    const length = await right(files.size(path))
-    const read = (start: number, end: number): Promise<Uint8Array> => right(files.read(path, start, end))
+  attempt(path, 'corrupt', async () => {
+    const length = await unwrap(files.size(path))
+    const read = (start: number, end: number): Promise<Uint8Array> => unwrap(files.read(path, start, end))
     const magic = await read(0, Math.min(4, length))
     if (magic[0] === 0x80)
       throw new FileError(
@@ -126,7 +115,7 @@ const entryOf = (
     shape: tensor.shape,
     stored: type.name,
     bytes: count * type.bytes,
-    read: attempt(path, async () => {
+    read: attempt(path, 'corrupt', async () => {
       const start = (await member.locate()) + tensor.offset * type.bytes
       return gathered(type.read(path, await read(start, start + reach * type.bytes)), tensor)
     }),

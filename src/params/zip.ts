@@ -53,6 +53,7 @@ export const zipMembers = async (
   const directory = await read(offset, offset + size)
   const view = viewOf(directory)
   const members = new Map<string, Member>()
+  const places: (readonly [start: number, end: number, name: string])[] = []
   let at = 0
   for (let i = 0; i < count; i++) {
     if (at + 46 > size || view.getUint32(at, true) !== 0x02014b50) corrupt('has a broken directory')
@@ -84,6 +85,8 @@ export const zipMembers = async (
       e += 4 + extra
     }
     if (members.has(name)) corrupt(`holds ${name} twice`)
+    if (name.split('/').includes('..') || /^\/|[\\\0]/.test(name)) corrupt(`holds ${name}, which leads out of it`)
+    places.push([start, start + 30 + nameLength + packed, name])
     const locate = async (): Promise<number> => {
       if (method !== 0 || packed !== plain || (flags & 1) !== 0)
         throw new FileError(path, 'unsupported', `${name} is compressed or encrypted; torch.save stores it as it is`)
@@ -95,6 +98,11 @@ export const zipMembers = async (
     }
     members.set(name, { name, size: plain, locate })
     at = next
+  }
+  let free = 0
+  for (const [start, end, name] of places.toSorted(([a], [b]) => a - b)) {
+    if (start < free || end > offset) corrupt(`holds ${name} where something else is`)
+    free = end
   }
   return members
 }

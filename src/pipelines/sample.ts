@@ -5,33 +5,50 @@ import type { Noise } from '../tensor/noise.ts'
 import type { Scheduler, Step } from '../schedulers/scheduler.ts'
 import { leaves, mapTree } from '../tensor/tree.ts'
 
-/** Predicts from a noisy sample and its time what its scheduler asks for (ε, x₀, v); closed over its parameters and conditioning. */
-export type Denoiser = (x: Tensor, t: Scalar) => Tensor
+/**
+ * Predicts from a noisy sample and its time what its scheduler asks for (ε, x₀, v, a flow); closed over its parameters. What it is told
+ * besides, such as a prompt, is `given`: a tree of tensors and numbers that may change from call to call without a new trace.
+ */
+export type Denoiser<G = undefined> = (x: Tensor, t: Scalar, given: G) => Tensor
+
+/** The last arguments of a fold: none for a denoiser that is given nothing. */
+export type Given<G> = undefined extends G ? [given?: G] : [given: G]
+
+const only = <G>(given: Given<G>): G => given[0] as G
+
+/** A reducer that has its denoiser inside. */
+export type Reducer<S, K extends string, G> = (state: S, t: Step<K, Scalar>, given: G) => S
+
+const reducer = <S, K extends string, G>(
+  scheduler: Scheduler<S, K>,
+  denoise: Denoiser<G>,
+  options: CompileOptions,
+): Reducer<S, K, G> =>
+  compile((state, t, given) => scheduler.step(state, denoise(scheduler.input(state, t), t.t, given), t), options)
 
 /** One step of a pipeline as one program: `(state, t) => scheduler.step(state, denoise(scheduler.input(state, t), t.t), t)`, compiled. */
-export const stepOf = <S, K extends string>(
+export const stepOf = <S, K extends string, G = undefined>(
   scheduler: Scheduler<S, K>,
-  denoise: Denoiser,
+  denoise: Denoiser<G>,
   options: CompileOptions = {},
-): ((state: S, t: Step<K, Scalar>) => S) =>
-  compile(
-    (state: S, t: Step<K, Scalar>): S => scheduler.step(state, denoise(scheduler.input(state, t), t.t), t),
-    options,
-  )
+): ((state: S, t: Step<K, Scalar>, ...given: Given<G>) => S) => {
+  const step = reducer(scheduler, denoise, options)
+  return (state, t, ...given) => step(state, t, only(given))
+}
 
 /**
  * `scheduler.timesteps.reduce(step, init(noise))`, and nothing more. The result is a tensor whose value arrives when it is read. States
  * on the way are freed as soon as the next one has been computed.
  */
-export const sample = <S, K extends string>(
+export const sample = <S, K extends string, G = undefined>(
   scheduler: Scheduler<S, K>,
-  denoise: Denoiser,
+  denoise: Denoiser<G>,
   options: CompileOptions = {},
-): ((noise: Noise) => Tensor) => {
-  const step = stepOf(scheduler, denoise, options)
-  return (noise) => {
+): ((noise: Noise, ...given: Given<G>) => Tensor) => {
+  const step = reducer(scheduler, denoise, options)
+  return (noise, ...given) => {
     const last = scheduler.timesteps.reduce((state, t) => {
-      const next = step(state, t)
+      const next = step(state, t, only(given))
       replace(state, next)
       return next
     }, scheduler.init(noise))
@@ -62,38 +79,41 @@ export type RunOptions = CompileOptions & { readonly signal?: AbortSignal | unde
  * The same fold, one state at a time. Each state has been computed when it is given. Stop by leaving the loop, or by the signal; continue
  * later from any state with `resume`.
  */
-export const states = <S, K extends string>(
+export const states = <S, K extends string, G = undefined>(
   scheduler: Scheduler<S, K>,
-  denoise: Denoiser,
+  denoise: Denoiser<G>,
   options: RunOptions = {},
-): ((noise: Noise) => AsyncGenerator<Progress<S>, Tensor>) => {
-  const step = stepOf(scheduler, denoise, options)
-  return (noise) => follow(scheduler, step, scheduler.init(noise), 0, options)
+): ((noise: Noise, ...given: Given<G>) => AsyncGenerator<Progress<S>, Tensor>) => {
+  const step = reducer(scheduler, denoise, options)
+  return (noise, ...[given]) => follow(scheduler, step, scheduler.init(noise), { given: () => given as G, ...options })
 }
 
 /** The fold from a state on which `from` steps are done already, as `states` gave it. */
-export const resume = <S, K extends string>(
+export const resume = <S, K extends string, G = undefined>(
   scheduler: Scheduler<S, K>,
-  denoise: Denoiser,
+  denoise: Denoiser<G>,
   options: RunOptions = {},
-): ((state: S, from: number) => AsyncGenerator<Progress<S>, Tensor>) => {
-  const step = stepOf(scheduler, denoise, options)
-  return (state, from) => follow(scheduler, step, state, from, options)
+): ((state: S, from: number, ...given: Given<G>) => AsyncGenerator<Progress<S>, Tensor>) => {
+  const step = reducer(scheduler, denoise, options)
+  return (state, from, ...[given]) => follow(scheduler, step, state, { from, given: () => given as G, ...options })
 }
 
-async function* follow<S, K extends string>(
+/** How a fold is followed: the steps that are done already, and what the denoiser is given at each. */
+export type FollowOptions<G> = RunOptions & { readonly from?: number; readonly given: (position: number) => G }
+
+/** The fold of a reducer over a scheduler's timesteps, one computed state at a time. */
+export async function* follow<S, K extends string, G>(
   scheduler: Scheduler<S, K>,
-  step: (state: S, t: Step<K, Scalar>) => S,
+  step: Reducer<S, K, G>,
   start: S,
-  from: number,
-  { signal }: RunOptions,
+  { signal, from = 0, given }: FollowOptions<G>,
 ): AsyncGenerator<Progress<S>, Tensor> {
   const steps = scheduler.timesteps.length
   let state = start
   for (const [i, t] of scheduler.timesteps.entries()) {
     if (i < from) continue
     signal?.throwIfAborted()
-    const next = step(state, t)
+    const next = step(state, t, given(i))
     await settled(next)
     if (i > from) replace(state, next)
     state = next

@@ -20,6 +20,14 @@ export const sigmaEndFields = {
   final_sigmas_type: defaulted(oneOf('zero', 'sigma_min'), 'zero'),
 }
 
+/** The named grids between a greatest and a least σ. Evenly spaced in λ = −ln σ, as Lu et al. 2022a, is evenly spaced in ln σ. */
+export const namedGrids = {
+  use_karras_sigmas: karrasSigmas,
+  use_exponential_sigmas: exponentialSigmas,
+  use_beta_sigmas: betaSigmas,
+  use_lu_lambdas: exponentialSigmas,
+}
+
 /** What determines a grid in σ. */
 export type SigmaGridOptions = GridFlags & {
   readonly num_train_timesteps: number
@@ -49,7 +57,8 @@ const times = (steps: number, o: SigmaGridOptions): readonly number[] =>
         .reverse()
     : spacedTimesteps(steps, o)
 
-const descending = (field: string, values: readonly number[], least: number): readonly number[] => {
+/** Numbers that must descend strictly, from `least` up. Throws `ConfigError`, naming the field. */
+export const descending = (field: string, values: readonly number[], least: number): readonly number[] => {
   const fits =
     values.length > 0 && values.every((v, i) => Number.isFinite(v) && v >= least && (i === 0 || v < values[i - 1]!))
   if (!fits) throw new ConfigError(field, values, ['finite numbers, descending, not negative'], 'is no grid')
@@ -83,12 +92,8 @@ export const sigmaGrid = (
   const native = even ?? ts.map((at) => interpolate(train, at))
   if (named === undefined) return { timesteps: ts, sigmas: even ?? [...native, last] }
   const [max, min] = [o.sigma_max ?? native[0]!, o.sigma_min ?? native.at(-1)!]
-  const make = {
-    use_karras_sigmas: karrasSigmas,
-    use_exponential_sigmas: exponentialSigmas,
-    use_beta_sigmas: betaSigmas,
-  }
-  if (!(named in make)) throw new ConfigError(named, true, Object.keys(make), 'is no grid of this scheduler')
-  const levels = make[named as keyof typeof make](max, min, ts.length)
+  if (!(named in namedGrids))
+    throw new ConfigError(named, true, Object.keys(namedGrids), 'is no grid of this scheduler')
+  const levels = namedGrids[named as keyof typeof namedGrids](max, min, ts.length)
   return { timesteps: levels.map((s) => timeOf(s, train)), sigmas: [...levels, last] }
 }

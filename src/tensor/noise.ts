@@ -34,17 +34,21 @@ export class Noise {
 /**
  * Standard normals of a shape, draw after draw, exactly those of consecutive `torch.randn(shape, generator=…)` calls. With several
  * seeds each sample of the batch is drawn from its own generator with shape [1, …], as diffusers' `randn_tensor` does with a list.
+ * The first draws may have shapes of their own.
  */
-export const noise = (seed: Seed | readonly Seed[], shape: Shape): Noise => {
-  const seeds = Array.isArray(seed) ? (seed as readonly Seed[]) : undefined
-  if (seeds === undefined) return draws([generatorOf(seed as Seed)], shape, shape)
-  if (seeds.length !== shape[0]) throw new ProgramError(`noise: ${seeds.length} seeds for a batch of ${shape[0] ?? 0}`)
-  return draws(seeds.map(generatorOf), shape, [1, ...shape.slice(1)])
+export const noise = (seed: Seed | readonly Seed[], shape: Shape, first: readonly Shape[] = []): Noise => {
+  const seeds = Array.isArray(seed) ? (seed as readonly Seed[]) : [seed as Seed]
+  const alone = !Array.isArray(seed)
+  const wrong = alone ? undefined : [...first, shape].find((s) => s[0] !== seeds.length)
+  if (wrong !== undefined) throw new ProgramError(`noise: ${seeds.length} seeds for a batch of ${wrong[0] ?? 0}`)
+  return draws(seeds.map(generatorOf), [...first, shape], alone)
 }
 
 type Draws = { readonly randn: (shape: Shape) => ArrayLike<number>; readonly clone: () => Draws }
 
-const draws = (generators: readonly Draws[], shape: Shape, each: Shape): Noise => {
+const draws = (generators: readonly Draws[], shapes: readonly Shape[], alone: boolean): Noise => {
+  const shape = shapes[0]!
+  const each = alone ? shape : [1, ...shape.slice(1)]
   // A generator moves when it draws: this stream advances copies of its own, once, whichever of head and next is asked for first.
   let drawn: { readonly head: Tensor; readonly after: readonly Draws[] } | undefined
   const advance = (): { readonly head: Tensor; readonly after: readonly Draws[] } => {
@@ -56,7 +60,7 @@ const draws = (generators: readonly Draws[], shape: Shape, each: Shape): Noise =
   return new Noise(
     shape,
     () => advance().head,
-    () => draws(advance().after, shape, each),
+    () => draws(advance().after, shapes.length > 1 ? shapes.slice(1) : shapes, alone),
   )
 }
 

@@ -20,6 +20,15 @@ export const projectionsOf = (channels: number, inner: number, { context = chann
   to_out: listOf([linearOf(inner, channels)]),
 })
 
+/** Features as heads of `headDim` features: [N, T, heads · D] → [N, heads, T, D]. */
+export const intoHeads =
+  (headDim: number) =>
+  (x: Tensor): Tensor =>
+    x.reshape(x.shape[0]!, x.shape[1]!, -1, headDim).permute(0, 2, 1, 3)
+
+/** Heads side by side: [N, heads, T, D] → [N, T, heads · D]. */
+export const fromHeads = (x: Tensor): Tensor => x.permute(0, 2, 1, 3).reshape(x.shape[0]!, x.shape[2]!, -1)
+
 /** Attention of tokens [N, T, C] to `context` [N, S, E] (to themselves if not given), in heads of `headDim` features: [N, T, C]. */
 export const multiHead =
   (
@@ -31,7 +40,7 @@ export const multiHead =
     }: { readonly headDim: number; readonly context?: Tensor | undefined; readonly mask?: Tensor | undefined },
   ) =>
   (x: Tensor): Tensor => {
-    const heads = (y: Tensor): Tensor => y.reshape(y.shape[0]!, y.shape[1]!, -1, headDim).permute(0, 2, 1, 3) // [N, heads, T, D]
+    const heads = intoHeads(headDim)
     const from = context ?? x
     const y = attention(
       pipe(x, linear(p.to_q), heads),
@@ -39,8 +48,7 @@ export const multiHead =
       pipe(from, linear(p.to_v), heads),
       { mask },
     )
-    const tokens = y.permute(0, 2, 1, 3).reshape(x.shape[0]!, x.shape[1]!, -1) // [N, T, heads · D]
-    return linear(p.to_out[0]!)(tokens) // [N, T, C]
+    return pipe(y, fromHeads, linear(p.to_out[0]!)) // [N, T, C]
   }
 
 /** The pixels of an image as tokens: [N, C, H, W] → [N, H W, C]. */
@@ -83,7 +91,7 @@ export const imageAttention =
     const [, , height, width] = x.shape as [number, number, number, number]
     const norm =
       p.group_norm === undefined ? (y: Tensor) => y : groupNorm(p.group_norm, { groups: b.groups!, eps: b.eps })
-    const sum = pipe(x, norm, toTokens, multiHead(p, b), toImage(height, width)).add(x)
+    const sum = pipe(x, norm, toTokens, multiHead(p, { headDim: b.headDim }), toImage(height, width)).add(x)
     return b.scale === undefined || b.scale === 1 ? sum : sum.div(b.scale)
   }
 

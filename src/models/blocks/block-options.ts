@@ -1,9 +1,23 @@
 /** What the down and up blocks of a UNet have in common: what a config says of a block, and the layers made of it. */
-import { imageAttention, imageAttentionOf, type AttentionSpec, type ImageAttention } from './attention.ts'
 import type { Activation } from './activation.ts'
-import { kAttention, kAttentionOf, type KAttention, type KAttentionSpec } from './k-attention.ts'
-import type { Tensor } from '../../tensor/tensor.ts'
+import type { AddedAttentionSpec } from './added-attention.ts'
+import type { AttentionSpec } from './attention.ts'
+import type { DualTransformerSpec } from './dual-transformer.ts'
 import type { ResnetSpec } from './resnet.ts'
+import type { TransformerSpec } from './transformer-2d.ts'
+
+/** What a config says of the attentions of a block that sees a text of `context` features. */
+export type TextOptions = {
+  readonly context: number
+  readonly heads: number
+  /** Transformer blocks after each residual block. */
+  readonly depths: readonly number[]
+  readonly linear: boolean
+  readonly onlyCross: boolean
+  readonly dual: boolean
+  readonly gated: boolean
+  readonly crossNorm: 'layer_norm' | 'group_norm' | null
+}
 
 /** What a config says of one block. `inner` and `outer` are channels, `sampled` is false at the end of the path. */
 export type BlockOptions = {
@@ -20,7 +34,15 @@ export type BlockOptions = {
   readonly headDim: number
   /** How the blocks that have a choice change size. */
   readonly sampling: 'conv' | 'resnet'
+  /** The residual blocks of `adjusted`: what their sums are divided by, and whether the time comes in without an activation. */
+  readonly scale?: number
+  readonly skipTimeAct?: boolean
+  /** What the attentions see besides the pixels, in a model that sees a text. */
+  readonly text?: TextOptions | undefined
 }
+
+/** The options of a block that sees a text. */
+export type Told<O extends BlockOptions = BlockOptions> = O & { readonly text: TextOptions }
 
 /** How the blocks of the score SDE's NCSN++ are scaled, so that the sum of two branches keeps its variance. */
 const rootTwo = Math.SQRT2
@@ -34,6 +56,13 @@ export const plain = (o: BlockOptions, inner: number, outer = o.outer): ResnetSp
   eps: o.eps,
   act: o.act,
   timeNorm: o.timeNorm === 'scale_shift' ? 'scale_shift' : 'default',
+})
+
+/** A residual block of the usual kind, with the adjustments that a config can ask for. */
+export const adjusted = (o: BlockOptions, inner: number): ResnetSpec => ({
+  ...plain(o, inner),
+  scale: o.scale ?? 1,
+  skipTimeAct: o.skipTimeAct ?? false,
 })
 
 /** A residual block of NCSN++: groups of four channels, 32 at most. Song et al. 2021, appendix H. */
@@ -64,16 +93,29 @@ export const attending = (o: BlockOptions): AttentionSpec => ({
 /** The attention of an NCSN++ block. */
 export const attendingScaled = (o: BlockOptions): AttentionSpec => ({ ...attending(o), groups: 32, scale: rootTwo })
 
-/** An attention of either kind. */
-export type MixerSpec = AttentionSpec | KAttentionSpec
-/** Parameters of an attention of either kind. */
-export type Mixer = ImageAttention | KAttention
+/** The transformers of a block, one after each residual block: to a text, or one to a text and one to a picture. */
+export const transforming = (
+  { outer: channels, groups, text }: Told,
+  layers: number,
+): readonly (TransformerSpec | DualTransformerSpec)[] => {
+  const { heads, context, depths } = text
+  const headDim = Math.floor(channels / heads)
+  return Array.from({ length: layers }, (_, i) => {
+    const spec = { channels, heads, headDim, groups: groups ?? 0, context }
+    if (!text.dual) {
+      const { linear, onlyCross, gated } = text
+      return { ...spec, depth: depths[i] ?? NaN, linear, onlyCross, gated }
+    }
+    return { channels, headDim, dual: { ...spec, depth: 1, linear: false, onlyCross: false, gated: false } }
+  })
+}
 
-/** The parameters of an attention of either kind. */
-export const mixerOf = (b: MixerSpec) => ('self' in b ? kAttentionOf(b) : imageAttentionOf(b))
-
-/** An attention of either kind. */
-export const mixer =
-  (p: Mixer, b: MixerSpec, temb: Tensor) =>
-  (x: Tensor): Tensor =>
-    'attn2' in p ? kAttention(p, b as KAttentionSpec, temb)(x) : imageAttention(p, b as AttentionSpec)(x)
+/** The attention of a block whose text comes in as added keys and values. */
+export const attendingAdded = (o: Told): AddedAttentionSpec => ({
+  channels: o.outer,
+  headDim: o.headDim,
+  groups: o.groups ?? 0,
+  added: o.text.context,
+  onlyCross: o.text.onlyCross,
+  crossNorm: o.text.crossNorm,
+})

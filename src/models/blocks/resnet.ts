@@ -23,6 +23,8 @@ export type ResnetSpec = {
   readonly eps: number
   readonly act: Activation
   readonly timeNorm: 'default' | 'scale_shift' | 'ada_group'
+  /** Does the time embedding come in without an activation? */
+  readonly skipTimeAct?: boolean
   /** The sum of both branches is divided by this. */
   readonly scale?: number
   readonly resample?: keyof typeof resamplers
@@ -75,7 +77,8 @@ const timing =
   (p: Resnet, b: ResnetSpec, temb: Tensor | undefined, norm: (x: Tensor) => Tensor) =>
   (h: Tensor): Tensor => {
     if (p.time_emb_proj === undefined || temb === undefined) return norm(h)
-    const time = pipe(temb, activation(b.act), linear(p.time_emb_proj)) // [N, middle] or [N, 2 middle]
+    const told = b.skipTimeAct === true ? temb : activation(b.act)(temb)
+    const time = linear(p.time_emb_proj)(told) // [N, middle] or [N, 2 middle]
     const perChannel = time.reshape(...time.shape, 1, 1)
     if (b.timeNorm === 'default') return norm(h.add(perChannel))
     const [scale, shift] = chunk(perChannel, 2, 1) as [Tensor, Tensor] // [N, middle, 1, 1] each

@@ -5,8 +5,10 @@ import { convOf, listOf, normOf, record, when, type ParamsOf } from '../../param
 import { conv2d, groupNorm, silu } from '../../tensor/nn.ts'
 import { concat, type Tensor } from '../../tensor/tensor.ts'
 import * as make from './block-options.ts'
-import type { BlockOptions, MixerSpec } from './block-options.ts'
+import type { BlockOptions, Told } from './block-options.ts'
+import type { Context } from './context.ts'
 import { firUp, mirrorUp } from './fir.ts'
+import { mixer, mixerOf, type MixerSpec } from './mixer.ts'
 import { resnet, resnetOf, type Resnet, type ResnetSpec } from './resnet.ts'
 import { convSamplerOf, upsample, type ConvSampler } from './sampling.ts'
 
@@ -54,6 +56,10 @@ const usual = (o: Options, sampler: Sampler, attends = false): UpSpec => {
 }
 const byConv: Sampler = { _tag: 'Conv' }
 const byResnet = (o: Options): Sampler => ({ _tag: 'Resnet', resnet: { ...make.plain(o, o.outer), resample: 'up' } })
+const adjusted = (o: Options): UpSpec => ({
+  ...usual(o, { _tag: 'Resnet', resnet: { ...make.adjusted(o, o.outer), resample: 'up' } }),
+  resnets: each(o, (below, across) => make.adjusted(o, below + across)),
+})
 
 const skip = (o: Options, resnets: readonly ResnetSpec[], attentions: readonly MixerSpec[] = []): UpSpec => ({
   ...usual(o, { _tag: 'Fir', resnet: { ...make.scaled(o, o.outer), resample: 'firUp', shortcut: true } }),
@@ -79,14 +85,27 @@ const kCross = (o: Options): UpSpec => {
     middle: o.outer,
     outer: last ? o.inner : o.outer,
   }))
-  const attentions = resnets.map((r) => ({ channels: r.outer, headDim: o.headDim, temb: o.temb, self: deepest }))
+  const attention = { headDim: o.headDim, temb: o.temb, self: deepest, context: o.text?.context }
+  const attentions = resnets.map((r) => ({ ...attention, channels: r.outer }))
   return mirrored(o, resnets, attentions)
 }
 
-const rows = {
+/** Those of every UNet. */
+const common = {
   UpBlock2D: (o) => usual(o, byConv),
-  ResnetUpsampleBlock2D: (o) => usual(o, byResnet(o)),
+  ResnetUpsampleBlock2D: adjusted,
   AttnUpBlock2D: (o) => usual(o, o.sampling === 'resnet' ? byResnet(o) : byConv, true),
+  KUpBlock2D: (o) =>
+    mirrored(
+      o,
+      kLayers(o, 2 * o.outer, (inner, last) => ({ ...make.timed(o, inner), outer: last ? o.inner : o.outer })),
+    ),
+  KCrossAttnUpBlock2D: kCross,
+} as const satisfies Record<string, (o: Options) => UpSpec>
+
+/** Those of a UNet without a text. */
+const rows = {
+  ...common,
   SkipUpBlock2D: (o) =>
     skip(
       o,
@@ -99,12 +118,6 @@ const rows = {
       each(o, (below, across) => make.scaled(o, below + across, Math.min(below + Math.floor(across / 4), 32))),
       [make.attendingScaled(o)],
     ),
-  KUpBlock2D: (o) =>
-    mirrored(
-      o,
-      kLayers(o, 2 * o.outer, (inner, last) => ({ ...make.timed(o, inner), outer: last ? o.inner : o.outer })),
-    ),
-  KCrossAttnUpBlock2D: kCross,
 } as const satisfies Record<string, (o: Options) => UpSpec>
 
 /** The names of the blocks that need no text. */
@@ -115,13 +128,31 @@ export const upBlockTypes = Object.keys(rows) as readonly UpBlockType[]
 /** A block by its name. `layers` is one more than on the way down. */
 export const upSpec = (type: UpBlockType, options: Options): UpSpec => rows[type](options)
 
+/** Those of a UNet with a text. */
+const toldRows = {
+  ...common,
+  CrossAttnUpBlock2D: (o) => ({ ...usual(o, byConv), attentions: make.transforming(o, o.layers) }),
+  SimpleCrossAttnUpBlock2D: (o) => {
+    const block = adjusted(o)
+    return { ...block, attentions: block.resnets.map(() => make.attendingAdded(o)) }
+  },
+} as const satisfies Record<string, (o: Told<Options>) => UpSpec>
+
+/** The names of the blocks of a model that sees a text. */
+export type ToldUpBlockType = keyof typeof toldRows
+/** Every name, as a list. */
+export const toldUpBlockTypes = Object.keys(toldRows) as readonly ToldUpBlockType[]
+
+/** A block of a model that sees a text, by its name. */
+export const toldUpSpec = (type: ToldUpBlockType, options: Told<Options>): UpSpec => toldRows[type](options)
+
 /** The parameters of a block. */
 export const upBlockOf = ({ channels, resnets, attentions, sampler }: UpSpec) => {
   const fir = sampler._tag === 'Fir' ? sampler.resnet : undefined
   const samplerOf = () => listOf([sampler._tag === 'Resnet' ? resnetOf(sampler.resnet) : convSamplerOf(channels)])
   return record({
     resnets: listOf(resnets.map(resnetOf)),
-    attentions: when(attentions.length > 0, () => listOf(attentions.map(make.mixerOf))),
+    attentions: when(attentions.length > 0, () => listOf(attentions.map(mixerOf))),
     upsamplers: when(sampler._tag === 'Conv' || sampler._tag === 'Resnet', samplerOf),
     resnet_up: when(fir !== undefined, () => resnetOf(fir!)),
     skip_conv: when(fir !== undefined, () => convOf(channels, 3, 3)),
@@ -141,7 +172,7 @@ export type Ascent = {
 
 /** States of the way down joined, residual blocks, attention, then twice the size: [N, before, H, W] → [N, outer, 2 H, 2 W]. */
 export const upBlock =
-  (p: UpBlock, b: UpSpec, temb: Tensor) =>
+  (p: UpBlock, b: UpSpec, temb: Tensor, context?: Context) =>
   ({ x, image, states }: Ascent): Ascent => {
     const left = states.length - b.resnets.length
     if (left < 0) throw new ProgramError('unet: the way down left fewer states than the way up takes')
@@ -152,20 +183,21 @@ export const upBlock =
       h = resnet(p.resnets[i]!, spec, temb)(seen)
       const at = i - (b.resnets.length - b.attentions.length)
       const attend = p.attentions?.[at]
-      if (attend !== undefined) h = make.mixer(attend, b.attentions[at]!, temb)(h)
+      if (attend !== undefined) h = mixer(attend, b.attentions[at]!, temb, context)(h)
     })
     const larger = b.pictures && image !== undefined ? firUp(image) : image
-    return { ...sample(p, b.sampler, temb)(h, larger), states: states.slice(0, left) }
+    return { ...sample(p, b.sampler, temb, states[left - 1])(h, larger), states: states.slice(0, left) }
   }
 
+/** `next` is the state that will be joined next: a convolution fits its size, which was odd if it is not twice this one. */
 const sample =
-  (p: UpBlock, s: Sampler, temb: Tensor) =>
+  (p: UpBlock, s: Sampler, temb: Tensor, next: Tensor | undefined) =>
   (h: Tensor, image: Tensor | undefined): { readonly x: Tensor; readonly image: Tensor | undefined } => {
     switch (s._tag) {
       case 'None':
         return { x: h, image }
       case 'Conv':
-        return { x: upsample(p.upsamplers![0] as ConvSampler)(h), image }
+        return { x: upsample(p.upsamplers![0] as ConvSampler, next && [next.shape[2]!, next.shape[3]!])(h), image }
       case 'Resnet':
         return { x: resnet(p.upsamplers![0] as Resnet, s.resnet, temb)(h), image }
       case 'Mirror':

@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs'
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { checkpoint, diffold, expectComplaint, put, workFolder } from './diffold.ts'
+
+const manifest = fileURLToPath(new URL('../../package.json', import.meta.url))
+let work = ''
+beforeAll(async () => {
+  work = await workFolder()
+  await checkpoint(join(work, 'good'))
+  await put(join(work, 'plain.txt'), 'text')
+  await put(join(work, 'folder.png/x'), '')
+})
+afterAll(() => rm(work, { recursive: true, force: true }))
+
+describe.concurrent('what is there', () => {
+  it('is the version', async ({ expect }) => {
+    const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly version: string }
+    expect(await diffold(work, ['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+  })
+  it.each([
+    [[], ['draw', 'inspect', 'explain', '--version', '--help']],
+    [
+      ['draw'],
+      [
+        ...['[checkpoint]', '--steps', '--seed', '-o, --output', '--scheduler', 'ddpm', 'ddim', '--eta', '--count'],
+        ...['--backend', 'webgpu', 'wasm', 'cpu', 'host', 'DIFFOLD_BACKEND', '--quiet', '--variant', '--revision'],
+        '--help',
+      ],
+    ],
+    [['inspect'], ['[checkpoint]', '--json', '--variant', '--revision', '--help']],
+    [
+      ['explain'],
+      ['[checkpoint]', '--stage', 'traced', 'simplified', 'program', '--backend', '--variant', '--revision', '--help'],
+    ],
+  ])('is the help of diffold %s', async (command, parts) => {
+    const { code, stdout, stderr } = await diffold(work, [...command, '--help'])
+    for (const part of parts) expect(stdout).toContain(part)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).not.toContain(fileURLToPath(new URL('../..', import.meta.url)))
+    for (const line of stdout.trimEnd().split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  })
+  it('is the help, where no command is named', async ({ expect }) => {
+    const { code, stdout, stderr } = await diffold(work, [])
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/^Usage: diffold/)
+  })
+})
+
+describe.concurrent('what cannot be meant is refused in one line, with what to mend', () => {
+  it.each<readonly [readonly string[], readonly string[]]>([
+    [['drew'], ['drew', 'draw']],
+    [
+      ['draw', '--frobnicate'],
+      ['--frobnicate', '--help'],
+    ],
+    [
+      ['draw', '--stepz', '3'],
+      ['--stepz', '--steps'],
+    ],
+    [['draw', '--steps'], ['--steps']],
+    [
+      ['draw', 'good', 'plain.txt'],
+      ['argument', '2'],
+    ],
+    [
+      ['draw', '--scheduler', 'eulr'],
+      ['--scheduler', 'eulr', 'ddpm', 'ddim'],
+    ],
+    [
+      ['draw', '--backend', 'cuda'],
+      ['--backend', 'cuda', 'webgpu', 'wasm', 'cpu'],
+    ],
+    [
+      ['explain', '--stage', 'last'],
+      ['--stage', 'last', 'traced'],
+    ],
+    ...['0', '-1', '2.5', 'abc'].map(
+      (n) =>
+        [
+          ['draw', '--steps', n],
+          ['--steps', `'${n}'`, 'whole number from 1'],
+        ] as const,
+    ),
+    ...['abc', `${2n ** 64n}`].map(
+      (n) =>
+        [
+          ['draw', '--seed', n],
+          ['--seed', `'${n}'`, 'whole number'],
+        ] as const,
+    ),
+    [
+      ['draw', '--eta', '1.1'],
+      ['--eta', '1.1', 'from 0 to 1'],
+    ],
+    [
+      ['draw', '-o', 'cat.jpg'],
+      ['--output', 'cat.jpg', '.png'],
+    ],
+    [
+      ['draw', 'good', '-o', 'folder.png'],
+      ['folder.png', 'a folder'],
+    ],
+    [
+      ['draw', 'good', '-o', 'plain.txt/cat.png'],
+      ['plain.txt', 'no folder'],
+    ],
+    [
+      ['draw', 'good', '-o', '/dev/null/no/cat.png'],
+      ['/dev/null', 'no folder'],
+    ],
+    [
+      ['draw', 'good', '--steps', '1001'],
+      ['1001', '1000'],
+    ],
+  ])('diffold %j', async (args, names) => {
+    expectComplaint(await diffold(work, args), ...names)
+  })
+  it('DIFFOLD_BACKEND too', async () => {
+    const said = await diffold(work, ['draw', 'good'], { DIFFOLD_BACKEND: 'cuda' })
+    expectComplaint(said, 'DIFFOLD_BACKEND', 'cuda', 'wasm')
+  })
+  it('and nothing is written', async () => {
+    expect((await readdir(work)).toSorted()).toEqual(['folder.png', 'good', 'plain.txt'])
+  })
+})

@@ -1,0 +1,62 @@
+/** Classifier-free guidance, as a function from denoisers to denoisers. */
+import { chunk } from '../tensor/nn.ts'
+import { concat, Tensor, type Scalar } from '../tensor/tensor.ts'
+import { leaves, mapTree } from '../tensor/tree.ts'
+import { ProgramError } from '../errors.ts'
+import type { Denoiser } from './sample.ts'
+
+/** What a guided denoiser is given: conditions for N samples, and how strongly they are meant. Without `negative` nothing is guided. */
+export type Guided<C> = {
+  readonly positive: C
+  readonly negative?: C | undefined
+  /** w: 1 follows the positive condition alone, 0 the negative one. */
+  readonly scale?: Scalar
+  /** φ: how much of the standard deviation of the positive answer is restored, 0 … 1. */
+  readonly rescale?: Scalar
+}
+
+/** Two trees of the same shape as one, each pair of tensors in one batch. Throws `ProgramError`. */
+export const together = <T>(first: T, second: T): T => {
+  const others = leaves(second)
+  if (others.length !== leaves(first).length) throw new ProgramError('guide: the conditions differ in what they hold')
+  let at = 0
+  return mapTree((leaf) => {
+    const [path, other] = others[at++]!
+    if (leaf instanceof Tensor && other instanceof Tensor) return concat([leaf, other], 0)
+    if (leaf !== other) throw new ProgramError(`guide: the conditions differ in ${path}, which is no tensor`)
+    return leaf
+  }, first)
+}
+
+/** ε = ε₋ + w (ε₊ − ε₋). Ho & Salimans 2022, eq. 6. */
+export const guidance = (positive: Tensor, negative: Tensor, scale: Scalar): Tensor =>
+  negative.add(positive.sub(negative).mul(scale))
+
+/** The standard deviation of each sample, with n − 1 as torch's, [N, 1, …]. */
+const deviation = (x: Tensor): Tensor => {
+  const axes = x.shape.slice(1).map((_, i) => i + 1)
+  const n = x.shape.slice(1).reduce((a, b) => a * b, 1)
+  return x
+    .sub(x.mean(...axes))
+    .square()
+    .sum(...axes)
+    .div(n - 1)
+    .sqrt()
+}
+
+/** φ ε σ₊/σ + (1 − φ) ε: guidance without too much contrast. Lin et al. 2023, eq. 15 and 16. */
+export const rescaleGuidance = (guided: Tensor, positive: Tensor, phi: Scalar): Tensor => {
+  const restored = guided.mul(deviation(positive).div(deviation(guided)))
+  return guided.add(restored.sub(guided).mul(phi))
+}
+
+/** A denoiser that follows one condition and turns away from another. Both answers come from one batch of 2 N, negatives first. */
+export const guide =
+  <C>(denoise: Denoiser<C>): Denoiser<Guided<C>> =>
+  (x, t, { positive, negative, scale = 1, rescale }) => {
+    if (negative === undefined) return denoise(x, t, positive)
+    const answers = denoise(concat([x, x], 0), t, together(negative, positive))
+    const [away, towards] = chunk(answers, 2) as [Tensor, Tensor]
+    const guided = guidance(towards, away, scale)
+    return rescale === undefined ? guided : rescaleGuidance(guided, towards, rescale)
+  }
