@@ -32,10 +32,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   backend: ['core', 'graph', 'tensor', 'passes'],
   params: ['core', 'random', 'tensor'],
   models: ['core', 'tensor', 'params'],
+  text: ['core', 'params'],
   schedulers: ['core', 'tensor'],
-  pipelines: ['core', 'random', 'tensor', 'backend', 'params', 'models', 'schedulers', 'image'],
+  laws: ['core', 'graph', 'tensor', 'schedulers'],
+  pipelines: ['core', 'random', 'graph', 'tensor', 'backend', 'params', 'text', 'models', 'schedulers', 'image'],
   image: ['core', 'tensor', 'backend', 'params'],
-  cli: ['core', 'random', 'tensor', 'backend', 'params', 'models', 'schedulers', 'pipelines', 'image'],
+  cli: ['core', 'random', 'tensor', 'backend', 'params', 'text', 'models', 'schedulers', 'pipelines', 'image'],
 }
 
 describe('the house', () => {

@@ -161,5 +161,5 @@ describe.skipIf(process.platform === 'win32')('a process that is not wanted any 
 
 it('nothing is left behind', async () => {
   await put(join(work, 'last'), '')
-  expect((await readdir(work)).filter((name) => /tmp|part|stopped/.test(name))).toEqual([])
+  expect((await readdir(work)).filter((name) => /temp|part|stopped/.test(name))).toEqual([])
 })

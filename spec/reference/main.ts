@@ -8,6 +8,7 @@ import { checkSchedulers } from './schedulers.ts'
 import { checkLegacy } from './legacy.ts'
 import { checkModels, onBackend } from './models.ts'
 import { checkPictures } from './pictures.ts'
+import { checkPipelines } from './pipelines.ts'
 import type { Check } from './result.ts'
 import { checkTokenizers } from './tokenizers.ts'
 
@@ -18,6 +19,7 @@ const topics: readonly Topic[] = [
   { folder: 'schedulers', check: (dir) => checkSchedulers(dir) },
   { folder: 'tokenizers', check: (dir) => checkTokenizers(dir) },
   { folder: 'models', check: (dir, backend) => checkModels(dir, { run: onBackend(backend) }) },
+  { folder: 'pipelines', check: checkPipelines },
   { folder: 'legacy', check: checkLegacy },
   { folder: 'pictures', check: checkPictures },
 ]

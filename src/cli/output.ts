@@ -4,15 +4,14 @@ import fs from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { FileError } from '../errors.ts'
+import { messageOf } from '../params/files/attempt.ts'
+import { isAbsence } from '../params/files/disk.ts'
 
 /** The path of a PNG file. */
 export const pngPath = (text: string): string => {
   if (!/[^/\\]\.png$/i.test(text)) throw new InvalidArgumentError('expected a file name that ends in .png.')
   return text
 }
-
-const isAbsence = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 
 /** Rejects with a `FileError`, before any time is spent on a picture, where it could not be written. */
 export const checkWritable = async (output: string): Promise<void> => {
@@ -27,7 +26,7 @@ export const checkWritable = async (output: string): Promise<void> => {
       return await fs.access(at, constants.W_OK)
     } catch (error) {
       if (error instanceof FileError) throw error
-      if (!isAbsence(error) || at === dirname(at)) cannot(error instanceof Error ? error.message : String(error))
+      if (!isAbsence(error) || at === dirname(at)) cannot(messageOf(error))
     }
   }
 }

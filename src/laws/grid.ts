@@ -18,16 +18,18 @@ export const grid: Rule = {
         const scheduler = make(n)
         const at = places(scheduler, traits.prediction)
         const sign = traits.ascending === true ? -1 : 1
-        const strict = (traits.calls ?? 1) === 1
+        const calls = traits.calls ?? 1
         // As an angle, which is finite where nothing of the signal is left.
         const angle = at.map(({ asked }) => Math.atan2(asked.noise, asked.signal))
-        angle.forEach((a, i) => {
-          if (i === 0) return
-          const fall = sign * (angle[i - 1]! - a)
-          if (!(strict ? fall > 0 : fall >= -1e-12)) throw new LawError(`fall in level to step ${i}`, fall, 0)
-          const labels = [scheduler.timesteps[i - 1]!.t, scheduler.timesteps[i]!.t] as const
+        for (let i = 1; i < at.length; i++) {
+          const within = sign * (angle[i - 1]! - angle[i]!)
+          if (!(within >= -1e-12)) throw new LawError(`fall in level to call ${i}`, within, 0)
+          if (i % calls !== 0) continue
+          const fall = sign * (angle[i - calls]! - angle[i]!)
+          if (!(fall > 0)) throw new LawError(`fall in level to step ${i}`, fall, 0)
+          const labels = [scheduler.timesteps[i - calls]!.t, scheduler.timesteps[i]!.t] as const
           if (!(sign * (labels[0] - labels[1]) >= 0)) throw new LawError(`label of step ${i}`, labels[1], labels[0])
-        })
+        }
       }),
       { numRuns: runs },
     ),

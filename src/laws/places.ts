@@ -27,12 +27,13 @@ export const stream = (shape: readonly number[], draw: (i: number) => Tensor): N
 export const silence = (shape: readonly number[]): Noise => stream(shape, () => zeros(shape))
 
 /** The mixture that an answer is about, from its weights: x₀ = (x − s ε)/a, a x − s v, x − s v, c_skip x + c_out F. */
-const askedAt = (answer: Answer, { kept, told }: Weights, mixed: Mixture): Mixture => {
+const askedAt = (answer: Answer, { kept, told }: Weights, mixed: Mixture, scale: number): Mixture => {
   if (typeof answer === 'function') return answer({ kept, told })
   if (typeof answer === 'object') return { signal: 1, noise: answer.sigmaData * Math.sqrt(1 / kept - 1) }
   switch (answer) {
     case 'sample':
-      return mixed
+      // A sample that keeps its signal is scaled to variance 1 for the model: σ = √(1/c_in² − 1).
+      return mixed.signal === 1 && scale < 1 ? { signal: 1, noise: Math.sqrt(1 / scale ** 2 - 1) } : mixed
     case 'epsilon':
       return { signal: 1 / kept, noise: -told / kept }
     case 'flow':
@@ -60,10 +61,11 @@ export const places = (scheduler: Subject, answer: Answer): readonly Place[] => 
     const [noised, input, clean] = [0, 1, 2].map((j) => values[3 * i + j]! as [number, number, number])
     const mixed = { signal: noised![1], noise: noised![2] }
     const weights = { kept: clean![1], told: clean![2] }
+    const seen = { scale: input![1] - input![0], offset: input![0] }
     return {
       mixed,
-      asked: askedAt(answer, weights, mixed),
-      seen: { scale: input![1] - input![0], offset: input![0] },
+      asked: askedAt(answer, weights, mixed, seen.scale),
+      seen,
       weights,
     }
   })

@@ -191,6 +191,21 @@ export const load = <A>(
     }),
   )
 
+/** One model by itself, such as a ControlNet: from a folder or a repository with its config in the root or in `subfolder`. */
+export const loadModel = <C, P>(
+  architecture: Architecture<C, P>,
+  source: string | Files,
+  { subfolder = architecture.className, ...options }: LoadOptions & { readonly subfolder?: string } = {},
+): TE.TaskEither<LoadError, Model<C, P>> =>
+  pipe(
+    open(source, options),
+    TE.chainW((files) => model(architecture).read({ ...options, files, name: subfolder })),
+    TE.map(({ value, notes }) => {
+      if (notes.length > 0) options.onNotes?.(notes)
+      return value
+    }),
+  )
+
 /** The one door from `TaskEither` to `await`: a `Left` is thrown. */
 export const orThrow = async <E extends Error, A>(task: TE.TaskEither<E, A>): Promise<A> => {
   const result = await task()

@@ -13,7 +13,7 @@ const known =
   /^(collections\.OrderedDict|torch\._utils\._rebuild_(tensor|tensor_v2|parameter)|torch\.Size|torch\.(\w+Storage)|torch\.storage\.\w+Storage)$/
 
 /** Far more than the largest state dict takes, some 40 a tensor; what runs longer, or holds more, was made to. */
-const mostOperations = 4_000_000
+const mostOperations = 2_000_000
 
 /** Reads a pickle. Throws `FileError`: `corrupt` where it is broken, `unsupported` where it asks for what is not read here. */
 export const unpickle = (path: string, bytes: Uint8Array): Value => {

@@ -88,7 +88,8 @@ export const promptEncoder = (
       throw new ConfigError('clipSkip', clipSkip, [`0 … ${most}`], `leaves no layer of ${layers}`)
     const rows = texts.map((text) => tokensOf(tokenizer, text))
     const shape = [rows.length, tokenizer.maxLength]
-    const of = (f: (row: Tokens) => readonly number[], dtype: 'i32' | 'f32'): Tensor => tensor(rows.flatMap(f), shape, dtype)
+    const of = (f: (row: Tokens) => readonly number[], dtype: 'i32' | 'f32'): Tensor =>
+      tensor(rows.flatMap(f), shape, dtype)
     const weights = rows.some((r) => r.weights.some((w) => w !== 1)) ? of((r) => r.weights, 'f32') : undefined
     return run({ ids: of((r) => r.ids, 'i32'), mask: undefined, weights }, `${clipSkip}`)
   }

@@ -30,6 +30,12 @@ export type PromptRequest = {
   /** The size in pixels; the one that the model was trained on unless given. */
   readonly width?: number
   readonly height?: number
+  /** Noise to start from, [N, C, h, w] of variance 1, in place of the seed's. */
+  readonly latents?: Tensor
+  /** What the UNet is told, in place of encoded prompts: of as many pictures as there are prompts. */
+  readonly conditions?: { readonly positive: Condition; readonly negative?: Condition }
+  /** The share of the noise to take out, 1 unless given; the rest is left to another model. Podell et al. 2023, section 2.5. */
+  readonly denoisingEnd?: number
   /** What XL is told of the picture's making; the size, uncropped, unless given. */
   readonly sizes?: XLSizes
 }
@@ -57,7 +63,12 @@ export const promptsOf = ({ prompt }: PromptRequest): readonly string[] =>
 /** How many pictures a request asks for. */
 export const picturesOf = (request: PromptRequest): number => promptsOf(request).length * (request.count ?? 1)
 
-const each = (field: string, texts: Texts | undefined, count: number, otherwise: readonly string[]): readonly string[] => {
+const each = (
+  field: string,
+  texts: Texts | undefined,
+  count: number,
+  otherwise: readonly string[],
+): readonly string[] => {
   if (texts === undefined) return otherwise
   if (typeof texts === 'string') return Array.from({ length: count }, () => texts)
   if (texts.length !== count) throw new ConfigError(field, texts, [`${count} texts`], `has ${texts.length} of them`)
@@ -129,7 +140,13 @@ const xlConditions = (sd: StableDiffusionXL, options: CompileOptions): Condition
         : [...negativeOriginal, ...negativeCrop, ...negativeTarget]
     const condition = ({ states, pooled }: Both, ids: readonly number[]): Condition => ({
       encoderHiddenStates: states,
-      added: { textEmbeds: pooled, timeIds: tensor(prompts.flatMap(() => [...ids]), [n, ids.length]) },
+      added: {
+        textEmbeds: pooled,
+        timeIds: tensor(
+          prompts.flatMap(() => [...ids]),
+          [n, ids.length],
+        ),
+      },
       ...distilled(sd, scale, n),
     })
     const told = encode(prompts, each('prompt2', request.prompt2, n, prompts), { clipSkip })
@@ -137,7 +154,12 @@ const xlConditions = (sd: StableDiffusionXL, options: CompileOptions): Condition
     if (!isGuided(sd, scale)) return { positive }
     const silent = (): Both => ({ states: zeros(told.states.shape), pooled: zeros(told.pooled.shape) })
     const said = (): Both => {
-      const negative = each('negative', request.negative, n, prompts.map(() => ''))
+      const negative = each(
+        'negative',
+        request.negative,
+        n,
+        prompts.map(() => ''),
+      )
       return encode(negative, each('negative2', request.negative2, n, negative), {})
     }
     const negative = request.negative === undefined && sd.zeroNegative ? silent() : said()
@@ -146,5 +168,14 @@ const xlConditions = (sd: StableDiffusionXL, options: CompileOptions): Condition
 }
 
 /** The conditions of a model's requests. Texts that do not match the prompts are a `ConfigError`. */
-export const conditionsOf = (sd: StableDiffusion | StableDiffusionXL, options: CompileOptions = {}): ConditionOf =>
-  isXL(sd) ? xlConditions(sd, options) : plainConditions(sd, options)
+export const conditionsOf = (sd: StableDiffusion | StableDiffusionXL, options: CompileOptions = {}): ConditionOf => {
+  const encoded = isXL(sd) ? xlConditions(sd, options) : plainConditions(sd, options)
+  return (request) => {
+    if (request.conditions === undefined) return encoded(request)
+    const { positive, negative } = request.conditions
+    const { count = 1, guidance: scale = isXL(sd) ? 5 : 7.5, guidanceRescale } = request
+    if (negative === undefined || !isGuided(sd, scale)) return { positive: repeated(positive, count) }
+    const both = { positive: repeated(positive, count), negative: repeated(negative, count) }
+    return { ...both, scale, ...rescaling(guidanceRescale) }
+  }
+}

@@ -16,11 +16,15 @@ export type Given<G> = undefined extends G ? [given?: G] : [given: G]
 
 const only = <G>(given: Given<G>): G => given[0] as G
 
+/** What of a scheduler a fold needs once it has a state to start from. */
+export type Fold<S, K extends string> = Pick<Scheduler<S, K>, 'timesteps' | 'input' | 'step' | 'output'>
+
 /** A reducer that has its denoiser inside. */
 export type Reducer<S, K extends string, G> = (state: S, t: Step<K, Scalar>, given: G) => S
 
-const reducer = <S, K extends string, G>(
-  scheduler: Scheduler<S, K>,
+/** One step of a pipeline as one program, told `given`. */
+export const reducerOf = <S, K extends string, G>(
+  scheduler: Fold<S, K>,
   denoise: Denoiser<G>,
   options: CompileOptions,
 ): Reducer<S, K, G> =>
@@ -32,7 +36,7 @@ export const stepOf = <S, K extends string, G = undefined>(
   denoise: Denoiser<G>,
   options: CompileOptions = {},
 ): ((state: S, t: Step<K, Scalar>, ...given: Given<G>) => S) => {
-  const step = reducer(scheduler, denoise, options)
+  const step = reducerOf(scheduler, denoise, options)
   return (state, t, ...given) => step(state, t, only(given))
 }
 
@@ -45,7 +49,7 @@ export const sample = <S, K extends string, G = undefined>(
   denoise: Denoiser<G>,
   options: CompileOptions = {},
 ): ((noise: Noise, ...given: Given<G>) => Tensor) => {
-  const step = reducer(scheduler, denoise, options)
+  const step = reducerOf(scheduler, denoise, options)
   return (noise, ...given) => {
     const last = scheduler.timesteps.reduce((state, t) => {
       const next = step(state, t, only(given))
@@ -84,7 +88,7 @@ export const states = <S, K extends string, G = undefined>(
   denoise: Denoiser<G>,
   options: RunOptions = {},
 ): ((noise: Noise, ...given: Given<G>) => AsyncGenerator<Progress<S>, Tensor>) => {
-  const step = reducer(scheduler, denoise, options)
+  const step = reducerOf(scheduler, denoise, options)
   return (noise, ...[given]) => follow(scheduler, step, scheduler.init(noise), { given: () => given as G, ...options })
 }
 
@@ -94,7 +98,7 @@ export const resume = <S, K extends string, G = undefined>(
   denoise: Denoiser<G>,
   options: RunOptions = {},
 ): ((state: S, from: number, ...given: Given<G>) => AsyncGenerator<Progress<S>, Tensor>) => {
-  const step = reducer(scheduler, denoise, options)
+  const step = reducerOf(scheduler, denoise, options)
   return (state, from, ...[given]) => follow(scheduler, step, state, { from, given: () => given as G, ...options })
 }
 
@@ -103,7 +107,7 @@ export type FollowOptions<G> = RunOptions & { readonly from?: number; readonly g
 
 /** The fold of a reducer over a scheduler's timesteps, one computed state at a time. */
 export async function* follow<S, K extends string, G>(
-  scheduler: Scheduler<S, K>,
+  scheduler: Fold<S, K>,
   step: Reducer<S, K, G>,
   start: S,
   { signal, from = 0, given }: FollowOptions<G>,

@@ -1,45 +1,53 @@
 /** Pictures from prompts: Stable Diffusion 1, 2 and XL. */
-import type { CompileOptions } from '../backend/compile.ts'
-import { toImages, type Image } from '../image/image.ts'
-import type { AutoencoderOptions } from '../models/autoencoder-kl.ts'
-import type { Seed } from '../random/generator.ts'
-import { schedulerNamed } from '../schedulers/by-name.ts'
-import type { SchedulerConfig } from '../schedulers/config.ts'
-import type { Scheduler } from '../schedulers/scheduler.ts'
-import { noise } from '../tensor/noise.ts'
-import type { Tensor } from '../tensor/tensor.ts'
-import { conditionalUnet, type Condition } from './condition.ts'
-import { guide, type Guided } from './guide.ts'
+import { conditionalUnet } from './condition.ts'
+import { guide } from './guide.ts'
+import {
+  latentPipeline,
+  schedulersOf,
+  type DrawPrompt,
+  type PipelineOptions,
+  type SampleState,
+} from './latent-pipeline.ts'
 import { latentCodec, latentShape } from './latents.ts'
 import { conditionsOf, picturesOf, sizeOf, type PromptRequest } from './request.ts'
-import { follow, stepOf, type Denoiser, type Progress, type RunOptions } from './sample.ts'
-import type { StableDiffusion, StableDiffusionXL } from './stable-diffusion.ts'
+import { follow, reducerOf } from './sample.ts'
+import { roundEven } from '../core/special.ts'
+import type { AnyScheduler } from '../schedulers/by-name.ts'
+import { noise } from '../tensor/noise.ts'
+import type { LatentDiffusion, StableDiffusion, StableDiffusionXL } from './stable-diffusion.ts'
 
-/** A state that can be drawn from: every scheduler's has the sample in `x`. */
-export type SampleState = { readonly x: Tensor }
+/** The steps of a fold that leave the last of the noise alone. */
+const upTo = (scheduler: AnyScheduler, sd: LatentDiffusion, end = 1): AnyScheduler => {
+  if (end === 1) return scheduler
+  const trained = Number(sd.scheduler['num_train_timesteps'] ?? 1000)
+  const last = roundEven(trained - end * trained)
+  return { ...scheduler, timesteps: scheduler.timesteps.filter((c) => c['t']! >= last) }
+}
 
-/** A scheduler's constructor, applied to the config of a checkpoint: `unipcScheduler`, or `(c, n, o) => ddimScheduler(c, n, { ...o, eta: 1 })`. */
-export type MakeScheduler<S, K extends string> = (
-  config: SchedulerConfig,
-  steps: number,
-  options: { readonly begin?: number },
-) => Scheduler<S, K>
-
-/** How a pipeline is made. */
-export type PipelineOptions<S, K extends string> = CompileOptions &
-  AutoencoderOptions & {
-    /** The checkpoint's own unless given: a constructor, a class name of diffusers or a short one. */
-    readonly scheduler?: MakeScheduler<S, K> | string
-    /** Denoising steps; 50 unless given. */
-    readonly steps?: number
-  }
-
-/** The constructor that options ask for. An unknown name is a `ConfigError`. */
-export const makerOf = <S extends SampleState, K extends string>(
-  config: SchedulerConfig,
-  asked: MakeScheduler<S, K> | string | undefined,
-): MakeScheduler<S, K> | MakeScheduler<SampleState, string> => {
-  if (typeof asked === 'function') return asked
-  const name = asked ?? config['_class_name']
-  return (c, steps, options) => schedulerNamed(typeof name === 'string' ? name : 'PNDMScheduler', c, steps, options)
+/**
+ * `textToImage(sd, { scheduler: unipcScheduler, steps: 25 })('a tiger face', seed(0))`: the fold of a scheduler over a guided UNet, from
+ * noise to latents to a picture, as diffusers' StableDiffusionPipeline and StableDiffusionXLPipeline draw it. Rombach et al. 2022;
+ * Podell et al. 2023. Sizes, texts and names that cannot be are a `ConfigError`.
+ */
+export const textToImage = <S extends SampleState, K extends string>(
+  sd: StableDiffusion | StableDiffusionXL,
+  options: PipelineOptions<S, K> = {},
+): DrawPrompt<PromptRequest> => {
+  const conditions = conditionsOf(sd, options)
+  const scheduler = schedulersOf(sd, options)(0)
+  const step = reducerOf(scheduler, guide(conditionalUnet(sd.unet)), options)
+  return latentPipeline(
+    latentCodec(sd, options),
+    (prompt): PromptRequest => ({ prompt }),
+    (request, seed, run) => {
+      const given = conditions(request)
+      const shape = request.latents?.shape ?? latentShape(sd, sizeOf(sd, request), picturesOf(request))
+      const stream = noise(seed, shape)
+      const start =
+        request.latents === undefined
+          ? scheduler.init(stream)
+          : scheduler.start(request.latents.mul(scheduler.initNoiseSigma), stream)
+      return follow(upTo(scheduler, sd, request.denoisingEnd), step, start, { ...run, given: () => given })
+    },
+  )
 }

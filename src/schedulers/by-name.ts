@@ -1,7 +1,9 @@
 /** Schedulers by the names that configs and command lines use. */
 import type * as t from 'io-ts'
 import { ConfigError } from '../errors.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import type { SchedulerConfig } from './config.ts'
+import type { Scheduler } from './scheduler.ts'
 import { consistencyFields, consistencyScheduler } from './consistency.ts'
 import { cosineDpmFields, cosineDpmScheduler } from './cosine-dpm.ts'
 import { ddimInverseFields, ddimInverseScheduler } from './ddim-inverse.ts'
@@ -120,6 +122,21 @@ export const familyOf = (name: string): SchedulerName => {
       'is not known',
     )
   return found
+}
+
+/** A scheduler whose family is known only when the program runs. Its states have the sample in `x`, as those of every family. */
+export type AnyScheduler = Scheduler<{ readonly x: Tensor }, string>
+
+/** The scheduler of a family, by its class name or short name, for a config. Throws `ConfigError`. */
+export const schedulerNamed = (
+  name: string,
+  config: SchedulerConfig,
+  steps: number,
+  options: { readonly begin?: number } = {},
+): AnyScheduler => {
+  // The table knows which states and coefficients belong together; whoever asks by name only hands them back.
+  const make = families[familyOf(name)].make as unknown as (...args: readonly unknown[]) => AnyScheduler
+  return make(config, steps, options)
 }
 
 /** The keys of a config that its scheduler class does not know, and so does not use. */

@@ -29,8 +29,8 @@ const cosineTime = (sigma: number): number => (Math.atan(sigma) / Math.PI) * 2
 
 /**
  * `edmDpmScheduler` along the SDE, with σ told as 2 arctan(σ)/π. State: the sample, `solver_order` − 1 answers, the noise. One draw a step
- * that has a length and does not end at the clean sample: a standard normal. Diffusers draws (W(σ') − W(σ))/√(σ − σ') of a Brownian path W over
- * σ, which is as independent and as normal, and NaN where σ' = σ. Throws `ConfigError`.
+ * that has a length and does not end at the clean sample: a standard normal. Diffusers draws (W(σ') − W(σ))/√(σ − σ') of a Brownian
+ * path W over σ, which is as independent and as normal, and NaN where σ' = σ. Throws `ConfigError`.
  */
 export const cosineDpmScheduler = (
   config: SchedulerConfig,

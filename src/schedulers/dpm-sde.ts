@@ -3,7 +3,7 @@ import * as t from 'io-ts'
 import { defaulted, integer, nullable, oneOf } from '../core/config.ts'
 import { sparing, type Noise } from '../tensor/noise.ts'
 import { zeros, type Tensor } from '../tensor/tensor.ts'
-import { betaFields, fieldsOf, type SchedulerConfig } from './config.ts'
+import { betaFields, fieldsOf, predictionField, type SchedulerConfig } from './config.ts'
 import { beginning, calls, type Call } from './pairs.ts'
 import type { Scheduler, Step } from './scheduler.ts'
 import { sigmaFields, sigmaGrid, type SigmaOptions } from './sigma-grid.ts'
@@ -12,12 +12,15 @@ import { timeOf, trainSigmas } from './sigmas.ts'
 import { spacings } from './spacing.ts'
 import { forwardProcess } from './variance-preserving.ts'
 
-/** The fields of a DPMSolverSDEScheduler's config, with diffusers' defaults. Noise is given with a run, and so `noise_sampler_seed` is not used. */
+/**
+ * The fields of a DPMSolverSDEScheduler's config, with diffusers' defaults. Noise is given with a run, and so `noise_sampler_seed` is not
+ * used; models of x₀ ('sample') are taken too, which diffusers has not got to.
+ */
 export const dpmSdeFields = t.type({
   ...betaFields('linear', 'scaled_linear', 'squaredcos_cap_v2'),
   beta_start: defaulted(t.number, 0.00085),
   beta_end: defaulted(t.number, 0.012),
-  prediction_type: defaulted(oneOf('epsilon', 'v_prediction'), 'epsilon'),
+  ...predictionField,
   ...sigmaFields,
   noise_sampler_seed: defaulted(nullable(integer()), null),
   timestep_spacing: defaulted(oneOf(...spacings), 'linspace'),
@@ -90,6 +93,7 @@ export const dpmSdeScheduler = (
 
   return {
     timesteps,
+    callsPerStep: 2,
     initNoiseSigma,
     init: (noise) => start(noise.head.mul(initNoiseSigma), noise.next),
     start,

@@ -68,8 +68,8 @@ export const edmMultistep = (
 
 /**
  * x' = carry x + Σⱼ wⱼ x₀ᵢ₋ⱼ + fresh z in λ = −ln σ, of the order `solver_order` with the warm-up and last steps of
- * `dpmMultistepScheduler`. The SDE has no order 3. State: the sample, `solver_order` − 1 answers, the noise. One draw a step of the SDE, none
- * of the ODE. Throws `ConfigError`.
+ * `dpmMultistepScheduler`. The SDE has no order 3. State: the sample, `solver_order` − 1 answers, the noise. One draw a step of the
+ * SDE, none of the ODE. Throws `ConfigError`.
  */
 export const edmDpmScheduler = (
   config: SchedulerConfig,

@@ -12,7 +12,7 @@ import { cleanBy } from './sigma-space.ts'
 /** The fields of an EDMEulerScheduler's config, with diffusers' defaults. */
 export const edmEulerFields = t.type(edmFields)
 
-/** Churn; and positions by hand, ascending from 0, the greatest level, to 1, the least, as diffusers takes `sigmas`. */
+/** Churn; positions by hand (then as many steps as there are), ascending from 0, the greatest level, to 1, the least: diffusers' `sigmas`. */
 export type EdmEulerOptions = ChurnOptions & { readonly ramp?: readonly number[]; readonly begin?: number }
 
 /**

@@ -63,6 +63,7 @@ export const flowHeunScheduler = (
 
   return {
     timesteps: all.map(coefficients).slice(begin),
+    callsPerStep: 2,
     initNoiseSigma: 1,
     init: (noise) => start(noise.head, noise.next),
     start,

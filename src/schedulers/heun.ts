@@ -83,6 +83,7 @@ export const heunScheduler = (
 
   return {
     timesteps: calls(labels.length).map(coefficients).slice(beginning(options.begin)),
+    callsPerStep: 2,
     initNoiseSigma,
     init: (noise) => start(noise.head.mul(initNoiseSigma)),
     start,

@@ -28,10 +28,10 @@ export type KarrasVeCoefficient = 'sigma' | 'churn' | 'told' | 'inverse' | 'here
 export type KarrasVeState = HeunState & { readonly noise: Noise }
 
 /**
- * x̂ = x + s √(σ̂² − σ²) z with σ̂ = σ (1 + γ), γ = min(churn/n, √2 − 1) between the churn levels, else 0; then a Heun step from σ̂ to σ' along
- * d = (x − x₀)/σ, x₀ = x + (σ²/2) F((x + 1)/2, σ/2), where the network F sees pictures in [0, 1]; the last step, to σ = 0, is
- * Euler's. As in diffusers the levels are spaced evenly in ln σ from σ_max² to σ_min², and the starting noise has the deviation σ_max. State: see
- * `KarrasVeState`. One draw a step. Order 2, two model calls a step. Throws `ConfigError`.
+ * x̂ = x + s √(σ̂² − σ²) z with σ̂ = σ (1 + γ), γ = min(churn/n, √2 − 1) between the churn levels, else 0; then a Heun step from σ̂
+ * to σ' along d = (x − x₀)/σ, x₀ = x + (σ²/2) F((x + 1)/2, σ/2), where the network F sees pictures in [0, 1]; the last step, to
+ * σ = 0, is Euler's. As in diffusers the levels are spaced evenly in ln σ from σ_max² to σ_min², and the starting noise has the
+ * deviation σ_max. State: see `KarrasVeState`. One draw a step. Order 2, two model calls a step. Throws `ConfigError`.
  */
 export const karrasVeScheduler = (
   config: SchedulerConfig,

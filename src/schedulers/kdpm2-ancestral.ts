@@ -33,6 +33,7 @@ export const kdpm2AncestralScheduler = (
   const start = (x: Tensor, noise: Noise): NoisyMidpointState => ({ x, from: x, noise: sparing(noise, drawn) })
   return {
     timesteps,
+    callsPerStep: 2,
     initNoiseSigma: grid.initNoiseSigma,
     init: (noise) => start(noise.head.mul(grid.initNoiseSigma), noise.next),
     start,

@@ -110,6 +110,7 @@ export const kdpm2Scheduler = (
     timesteps: calls(grid.labels.length)
       .map((call) => midpointCoefficients(grid, call, grid.sigmas[call.step + 1]!))
       .slice(beginning(options.begin)),
+    callsPerStep: 2,
     initNoiseSigma: grid.initNoiseSigma,
     init: (noise) => start(noise.head.mul(grid.initNoiseSigma)),
     start,

@@ -18,6 +18,8 @@ export type Step<K extends string, L> = { readonly [P in K | 't']: L }
 export interface Scheduler<S, K extends string = never> {
   /** Coefficients, in the order in which the steps are taken. */
   readonly timesteps: readonly Step<K, number>[]
+  /** How often a step asks the model, diffusers' `order`: 1 unless given. Such steps are that many entries of `timesteps`. */
+  readonly callsPerStep?: 2
   /** Standard deviation of the starting noise, diffusers' `init_noise_sigma`. */
   readonly initNoiseSigma: number
   /** The state that starts from pure noise: the stream's head times `initNoiseSigma`, keeping the rest of the stream. */

@@ -34,13 +34,13 @@ export class Noise {
 /**
  * Standard normals of a shape, draw after draw, exactly those of consecutive `torch.randn(shape, generator=…)` calls. With several
  * seeds each sample of the batch is drawn from its own generator with shape [1, …], as diffusers' `randn_tensor` does with a list.
- * The first draws may have shapes of their own.
+ * The first draws may have shapes of their own; where they are of fewer samples, the first generators alone draw them.
  */
 export const noise = (seed: Seed | readonly Seed[], shape: Shape, first: readonly Shape[] = []): Noise => {
   const seeds = Array.isArray(seed) ? (seed as readonly Seed[]) : [seed as Seed]
   const alone = !Array.isArray(seed)
-  const wrong = alone ? undefined : [...first, shape].find((s) => s[0] !== seeds.length)
-  if (wrong !== undefined) throw new ProgramError(`noise: ${seeds.length} seeds for a batch of ${wrong[0] ?? 0}`)
+  const fits = shape[0] === seeds.length && first.every((s) => s[0]! <= seeds.length)
+  if (!alone && !fits) throw new ProgramError(`noise: ${seeds.length} seeds for a batch of ${shape[0] ?? 0}`)
   return draws(seeds.map(generatorOf), [...first, shape], alone)
 }
 
@@ -54,7 +54,9 @@ const draws = (generators: readonly Draws[], shapes: readonly Shape[], alone: bo
   const advance = (): { readonly head: Tensor; readonly after: readonly Draws[] } => {
     if (drawn !== undefined) return drawn
     const after = generators.map((g) => g.clone())
-    const parts = after.map((g) => fromStorage(Float32Array.from(g.randn(each)), each, 'f32'))
+    const parts = after
+      .slice(0, alone ? 1 : shape[0])
+      .map((g) => fromStorage(Float32Array.from(g.randn(each)), each, 'f32'))
     return (drawn = { head: concat(parts, 0), after })
   }
   return new Noise(

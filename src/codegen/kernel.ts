@@ -1,0 +1,158 @@
+/**
+ * Kernels as data: what one dispatch computes, in terms of operands it is given addresses of. A kernel names no buffer, so that equal work
+ * on other buffers is the same kernel, and is compiled once. Indices of an iteration space are mapped to elements by strides: views,
+ * transpositions and broadcasts of the graph have become those.
+ */
+import type { DType } from '../core/dtype.ts'
+import type { MapOp } from '../graph/node.ts'
+import type { ReduceOp } from '../core/ops.ts'
+
+/** How an element is kept in a device's memory: bools are whole words, 16-bit floats only where they came from the host. */
+export type Element = DType
+
+/** Bytes of an element in a device's memory. */
+export const elementBytes = (element: Element): number => (element === 'f16' || element === 'bf16' ? 2 : 4)
+
+/** What an element is to arithmetic. */
+export type Value = 'f32' | 'i32' | 'u32' | 'bool'
+
+/** An index that is itself read from memory, clamped to 0 … extent − 1, times a stride. */
+export type Pick = { readonly index: Load; readonly stride: number; readonly extent: number }
+
+/** The element at offset + Σ strideᵢ · indexᵢ + Σ picks of an operand. */
+export type Load = {
+  readonly _tag: 'Load'
+  readonly operand: number
+  readonly element: Element
+  readonly offset: number
+  readonly strides: readonly number[]
+  readonly picks: readonly Pick[]
+}
+
+/** What is computed at every index of an iteration space. */
+export type Expr =
+  | Load
+  | { readonly _tag: 'Const'; readonly type: Value; readonly value: number }
+  | { readonly _tag: 'Index'; readonly type: Value; readonly offset: number; readonly strides: readonly number[] }
+  | {
+      readonly _tag: 'Op'
+      readonly op: MapOp
+      /** The dtype of the node, which says what a cast does; and that of the result in arithmetic. */
+      readonly dtype: DType
+      readonly type: Value
+      readonly xs: readonly Expr[]
+    }
+
+/** Where results go: offset + Σ strideᵢ · indexᵢ of an operand. */
+export type Store = {
+  readonly operand: number
+  readonly element: Element
+  readonly offset: number
+  readonly strides: readonly number[]
+}
+
+/** An expression at every index of `dims`. */
+export type MapKernel = {
+  readonly _tag: 'Map'
+  readonly dims: readonly number[]
+  readonly value: Expr
+  readonly out: Store
+}
+
+/** A fold over the axes `folded`, for every index of `dims`; expressions are over [...dims, ...folded]. */
+export type ReduceKernel = {
+  readonly _tag: 'Reduce'
+  readonly op: ReduceOp
+  readonly dims: readonly number[]
+  readonly folded: readonly number[]
+  readonly value: Expr
+  readonly out: Store
+}
+
+/**
+ * B [K, N] of a product as panels: for every batch and panel of `width` columns, K rows of `width` float32, zeros after column N. `b` has
+ * strides for [...batch, ...k, n]; the indices `k` in row-major order are K.
+ */
+export type PackKernel = {
+  readonly _tag: 'Pack'
+  readonly batch: readonly number[]
+  readonly k: readonly number[]
+  readonly n: number
+  readonly width: number
+  readonly b: Load
+}
+
+/** A run of K whose elements of A lie side by side, and how far it is from its end to the next run, in elements. */
+export type Segment = { readonly length: number; readonly jump: number }
+
+/** Where rows begin: strides of the batch indices and of the row indices, in elements. */
+export type Rows = { readonly offset: number; readonly batch: readonly number[]; readonly rows: readonly number[] }
+
+/**
+ * C = A · B with B packed. Rows of A and C are indices of `rows`, mapped by strides; the last of them is the one that a tile of rows runs
+ * along. Rows of A need not be apart: those of a convolution overlap.
+ */
+export type GemmKernel = {
+  readonly _tag: 'Gemm'
+  /** Batch extents; A and B may repeat along them. */
+  readonly batch: readonly number[]
+  readonly rows: readonly number[]
+  readonly n: number
+  readonly segments: readonly Segment[]
+  readonly width: number
+  /** A is operand 1; its elements are float32. */
+  readonly a: Rows
+  /** Batch strides of B, operand 2, in elements. */
+  readonly b: readonly number[]
+  /** C is operand 0. */
+  readonly c: Rows
+  /** What is done to finished rows of C, in place: a map over [rows, n], whose operand 0 is C and whose others are those after B. */
+  readonly epilogue: MapKernel | undefined
+}
+
+/** Any kernel. */
+export type Kernel = MapKernel | ReduceKernel | PackKernel | GemmKernel
+
+/** One use of a kernel: its operands, by number of a program's buffers. The first one is written. */
+export type Dispatch = {
+  readonly kernel: Kernel
+  readonly operands: readonly number[]
+  /** Which nodes it computes, for listings. */
+  readonly label: string
+}
+
+/** Every sub-expression, an expression itself first. */
+export const subexpressions = (e: Expr): readonly Expr[] => {
+  const seen = new Set<Expr>()
+  const visit = (x: Expr): void => {
+    if (seen.has(x)) return
+    seen.add(x)
+    if (x._tag === 'Op') x.xs.forEach(visit)
+  }
+  visit(e)
+  return [...seen]
+}
+
+/** The loads of an expression, each once, those of their picks among them. */
+export const loadsOf = (e: Expr): readonly Load[] => {
+  const found = new Set<Load>()
+  const visit = (l: Load): void => {
+    found.add(l)
+    l.picks.forEach((p) => visit(p.index))
+  }
+  for (const x of subexpressions(e)) if (x._tag === 'Load') visit(x)
+  return [...found]
+}
+
+/** An expression with its loads replaced; what was shared stays shared. */
+export const mapLeaves = (e: Expr, leaf: (x: Exclude<Expr, { readonly _tag: 'Op' }>) => Expr): Expr => {
+  const made = new Map<Expr, Expr>()
+  const visit = (x: Expr): Expr => {
+    const there = made.get(x)
+    if (there !== undefined) return there
+    const fresh = x._tag === 'Op' ? { ...x, xs: x.xs.map(visit) } : leaf(x)
+    made.set(x, fresh)
+    return fresh
+  }
+  return visit(e)
+}
