@@ -84,6 +84,7 @@ export {
 // checkpoints
 export {
   load,
+  loadModel,
   model,
   config,
   orThrow,
@@ -119,11 +120,50 @@ export { weights } from './params/weights.ts'
 // models
 export { UNet2DModel, unet2d, type UNet2DConfig, type UNet2DParams } from './models/unet2d.ts'
 
+export {
+  UNet2DConditionModel,
+  unet2dCondition,
+  type UNet2DConditionConfig,
+  type UNet2DConditionInputs,
+  type UNet2DConditionParams,
+} from './models/unet2d-condition.ts'
+export {
+  AutoencoderKL,
+  autoencoderKL,
+  type AutoencoderKLConfig,
+  type AutoencoderKLFunctions,
+  type AutoencoderKLParams,
+  type AutoencoderOptions,
+  type TileOptions,
+} from './models/autoencoder-kl.ts'
+export {
+  ControlNetModel,
+  controlNet,
+  type ControlNetConfig,
+  type ControlNetInputs,
+  type ControlNetParams,
+} from './models/controlnet.ts'
+export * from './models/t2i-adapter.ts'
+export * from './models/autoencoder-tiny.ts'
+export * from './models/vq-model.ts'
+export * from './models/clip-text.ts'
+export * from './models/clip-vision.ts'
+export * from './models/t5-encoder.ts'
+export type { Control } from './models/blocks/control.ts'
+export type { Added } from './models/blocks/addition-embedding.ts'
+export type { DiagonalGaussian } from './models/blocks/gaussian.ts'
+
+// texts
+export { batchOf, type Batch, type BatchOptions, type EncodeOptions, type Tokenizer } from './text/tokenizer.ts'
+export { clipTokenizer } from './text/clip-tokenizer.ts'
+export { t5Tokenizer } from './text/t5-tokenizer.ts'
+export { tokenizerComponent } from './text/component.ts'
+export { weightedParts, type Weighted } from './text/prompt-weights.ts'
+
 // schedulers
 export type { Scheduler, Step } from './schedulers/scheduler.ts'
 export type { SchedulerConfig } from './schedulers/config.ts'
-export { ddpmScheduler, type DdpmCoefficient, type GridOptions, type NoisySample } from './schedulers/ddpm.ts'
-export { ddimScheduler, type DdimCoefficient, type DdimOptions } from './schedulers/ddim.ts'
+export * from './schedulers/all.ts'
 export {
   betasOf,
   betaSchedules,
@@ -145,7 +185,14 @@ export {
   type Prediction,
   type RangeOptions,
 } from './schedulers/variance-preserving.ts'
-export { families, familyOf, unknownKeys, type SchedulerName } from './schedulers/by-name.ts'
+export {
+  families,
+  familyOf,
+  schedulerNamed,
+  unknownKeys,
+  type AnyScheduler,
+  type SchedulerName,
+} from './schedulers/by-name.ts'
 
 // pipelines
 export {
@@ -155,6 +202,7 @@ export {
   states,
   stepOf,
   type Denoiser,
+  type Given,
   type Progress,
   type RunOptions,
 } from './pipelines/sample.ts'
@@ -170,9 +218,58 @@ export {
   type UnconditionalModel,
 } from './pipelines/unconditional.ts'
 
+export { guidance, guide, rescaleGuidance, together, type Guided } from './pipelines/guide.ts'
+export { conditionalUnet, repeated, type Condition } from './pipelines/condition.ts'
+export {
+  StableDiffusion,
+  StableDiffusionXL,
+  pixelsPerLatent,
+  type LatentDiffusion,
+  type TextEncoder,
+} from './pipelines/stable-diffusion.ts'
+export {
+  promptEncoder,
+  tokensOf,
+  type EncodedPrompts,
+  type Layer,
+  type PromptEncoder,
+  type PromptOptions,
+  type Tokens,
+} from './pipelines/prompts.ts'
+export {
+  conditionsOf,
+  guidanceEmbedding,
+  type ConditionOf,
+  type PromptRequest,
+  type Texts,
+  type XLSizes,
+} from './pipelines/request.ts'
+export { latentCodec, latentShape, nativeSize, type LatentCodec, type Size } from './pipelines/latents.ts'
+export type { DrawPrompt, MakeScheduler, PipelineOptions, SampleState } from './pipelines/latent-pipeline.ts'
+export { textToImage } from './pipelines/text-to-image.ts'
+export { imageToImage, type ImageRequest } from './pipelines/image-to-image.ts'
+export { inpaint, type InpaintRequest } from './pipelines/inpaint.ts'
+export {
+  controlledUnet,
+  controlToImage,
+  type Controlled,
+  type ControlModel,
+  type ControlOptions,
+  type ControlRequest,
+} from './pipelines/control.ts'
+
 // pictures
 export { byteOf, grid, toImage, toImages, type Image } from './image/image.ts'
-export { encodePng, writePng } from './image/png.ts'
+export { decodePng, encodePng, readPng, writePng } from './image/png.ts'
+export {
+  maskTensor,
+  pictureTensor,
+  type MaskOptions,
+  type PictureOptions,
+  type ResizeMode,
+  type SizeOptions,
+} from './image/preprocess.ts'
+export { resize, type Filter, type ResizeOptions } from './image/resample.ts'
 
 // what can go wrong
 export {

@@ -1,6 +1,6 @@
 /** The picture of convergence: error against calls of the model, a panel for every order that is claimed. */
 import * as Plot from '@observablehq/plot'
-import { decades, palette, type Panel, type Sheet } from './sheet.ts'
+import { decades, palette, superscript, type Panel, type Sheet } from './sheet.ts'
 import type { Curve } from './subjects.ts'
 
 /** Which curves a panel shows, and the slopes to compare them with. */
@@ -62,8 +62,8 @@ const apart = (wanted: readonly number[], gap: number, most: number): readonly n
   return at
 }
 
-const size = [390, 330] as const
-const margin = { marginLeft: 42, marginRight: 152, marginTop: 8, marginBottom: 34 }
+const size = [430, 320] as const
+const margin = { marginLeft: 42, marginRight: 172, marginTop: 8, marginBottom: 34 }
 const inner = size[1] - margin.marginTop - margin.marginBottom
 
 const panelOf = ({ title, note, slopes, has }: Group, curves: readonly Curve[]): Panel => {
@@ -85,7 +85,8 @@ const panelOf = ({ title, note, slopes, has }: Group, curves: readonly Curve[]):
     inner,
   ).map((y, i) => y - place(names[i]!.end.error))
   const start = Math.max(...errors)
-  const slope = (p: number) => [8, 256].map((calls) => ({ calls, error: start * (calls / 8) ** -p })).map((q) => q)
+  const slope = (p: number, calls: readonly number[]) =>
+    calls.map((n) => ({ calls: n, error: start * (n / 8) ** -p })).filter(({ error }) => error > domain[0])
   return {
     title,
     note,
@@ -97,22 +98,27 @@ const panelOf = ({ title, note, slopes, has }: Group, curves: readonly Curve[]):
         domain: [7.4, 270],
         ticks: [8, 16, 32, 64, 128, 256],
         tickFormat: 'd',
-        tickSize: 3,
+        tickSize: 0,
         label: null,
       },
       y: decades(domain),
-      clip: false,
       marks: [
-        ...slopes.map((p) =>
-          Plot.line(slope(p), {
+        ...slopes.flatMap((p) => [
+          Plot.line(slope(p, [8, 16, 32, 64, 128, 256]), {
             x: 'calls',
             y: 'error',
             stroke: '#999',
             strokeDasharray: '3,3',
-            strokeWidth: 1,
-            clip: true,
           }),
-        ),
+          Plot.text(slope(p, [90]), {
+            x: 'calls',
+            y: 'error',
+            text: () => `n${superscript(-p)}`,
+            fill: '#777',
+            dx: 12,
+            dy: -8,
+          }),
+        ]),
         ...lines.map(({ curve }, i) =>
           Plot.line([...curve.points], {
             x: 'calls',
@@ -143,10 +149,11 @@ const panelOf = ({ title, note, slopes, has }: Group, curves: readonly Curve[]):
 export const convergenceSheet = (curves: readonly Curve[]): Sheet => ({
   heading: 'Error against calls of the model, on Gaussian data',
   lines: [
-    'Vertical: relative error of the sample (for an SDE, of the samples’ standard deviation) at the last level, root mean square over data of deviation 0.3, 0.7, 1 and 2, in float64.',
-    'Horizontal: calls of the model. Grids evenly spaced in ln σ where a family can have them. Dashed: slopes of order 1, 2, 3 and 4, as the panel has them.',
+    'Vertical: relative error of the sample at the last level (along an SDE, of the samples’ standard deviation), in float64,',
+    'root mean square over data of deviation 0.3, 0.7, 1 and 2. Horizontal: calls of the model. Levels evenly spaced in ln σ',
+    'where a family can have them. Dashed: n⁻ᵖ of the orders p that the panel is about. “order” is solver_order.',
   ],
-  columns: 3,
+  columns: 2,
   size,
   panels: groups.map((g) => panelOf(g, curves)),
 })

@@ -34,7 +34,7 @@ const panelOf = ({ families, grids, rises = false }: GridPanel): Panel => {
         domain: [1, longest],
         ticks: [1, ...Array.from({ length: longest }, (_, i) => i + 1).filter((i) => i > 1 && i % stride === 0)],
         tickFormat: 'd',
-        tickSize: 3,
+        tickSize: 0,
       },
       y: decades(domain),
       marks: [
@@ -70,10 +70,11 @@ const panelOf = ({ families, grids, rises = false }: GridPanel): Panel => {
 export const gridsSheet = (panels: readonly GridPanel[]): Sheet => ({
   heading: 'Noise levels of every scheduler family',
   lines: [
-    'Vertical: σ/α, the noise of a sample over its signal, on a log scale of its own in each panel. Horizontal: calls of the model. 20 steps unless said otherwise;',
-    'default configs, but for the β of Stable Diffusion where a family has β. ▲ starts from pure noise, σ/α = ∞. ▼ starts from the clean sample, σ/α = 0.',
+    'Vertical: σ/α, the noise of a sample over its signal, on a log scale of its own in each panel. Horizontal: calls of the model.',
+    '20 steps unless said otherwise; default configs, but for the β of Stable Diffusion where a family has β.',
+    '▲ starts from pure noise, σ/α = ∞.   ▼ starts from the clean sample, σ/α = 0.',
   ],
-  columns: 4,
+  columns: 3,
   size: [285, 185],
   panels: panels.map(panelOf),
 })

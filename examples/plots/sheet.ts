@@ -26,13 +26,14 @@ const escaped = (s: string): string => s.replaceAll('&', '&amp;').replaceAll('<'
 const text = (x: number, y: number, size: number, s: string, more = ''): string =>
   `<text x="${x}" y="${y}" font-size="${size}"${more}>${escaped(s)}</text>`
 
-/** What Plot drew, as the inside of an svg element: without its style sheet and ids, numbers to a tenth of a pixel. */
+/** What Plot drew, as the inside of an svg element: without its style sheet, numbers to a tenth of a pixel. */
 const drawn = (options: Plot.PlotOptions, [width, height]: Sheet['size']): string => {
   const svg = Plot.plot({ ...options, document, width, height, className: 'plot' })
   svg.querySelector('style')?.remove()
   return svg.innerHTML
-    .replace(/-?\d+\.\d{2,}(e-\d+)?/g, (n) => `${Number(Number(n).toFixed(1))}`)
-    .replace(/ aria-(label|hidden|description)="[^"]*"/g, '')
+    .replace(/="[^"]*"/g, (value) => value.replace(/-?\d+\.\d{2,}(e-\d+)?/g, (n) => `${Number(Number(n).toFixed(1))}`))
+    .replace(/ (aria-\w+|stroke-line\w+|font-variant|stroke-miterlimit)="[^"]*"/g, '')
+    .replaceAll(/<g>(.*?)<\/g>/g, '$1')
     .replaceAll(' />', '/>')
 }
 
@@ -48,7 +49,7 @@ export const svgOf = ({ heading, lines, columns, size, panels }: Sheet): string 
     return [
       `<g transform="translate(${x},${y})">`,
       text(8, 14, 12, title, ' font-weight="600"'),
-      text(8, 28, 10, note, ` fill="${faint}"`),
+      ...(note === '' ? [] : [text(8, 28, 10, note, ` fill="${faint}"`)]),
       `<g transform="translate(0,${band - 8})" font-size="10" text-anchor="middle">${drawn(options, size)}</g>`,
       '</g>',
     ].join('')
@@ -56,7 +57,7 @@ export const svgOf = ({ heading, lines, columns, size, panels }: Sheet): string 
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${whole[0]} ${whole[1]}" width="${whole[0]}" height="${whole[1]}" font-family="system-ui, sans-serif" fill="${ink}" color="${ink}">`,
     `<title>${escaped(heading)}</title>`,
-    `<rect width="100%" height="100%" fill="#fff"/>`,
+    '<rect width="100%" height="100%" fill="#fff"/>',
     text(20, 28, 17, heading, ' font-weight="600"'),
     ...lines.map((line, i) => text(20, 48 + 16 * i, 12, line, ` fill="${faint}"`)),
     ...each,
@@ -65,7 +66,8 @@ export const svgOf = ({ heading, lines, columns, size, panels }: Sheet): string 
   ].join('\n')
 }
 
-const superscript = (n: number): string => [...`${n}`].map((c) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(c)] ?? '⁻').join('')
+/** A whole number as an exponent. */
+export const superscript = (n: number): string => [...`${n}`].map((c) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(c)] ?? '⁻').join('')
 
 /** A logarithmic axis: its powers of ten, and their names, 0.01 to 100 in digits. */
 export const decades = ([low, high]: readonly [number, number]) => {

@@ -72,11 +72,17 @@ export class ProgramBuilder {
     return id
   }
 
-  /** Adds a kernel that fills a fresh buffer of so many elements, read from the given ones. */
-  fill(kernel: Kernel, element: Element, length: number, reads: readonly number[], label: string): number {
+  /** A fresh buffer of what is computed from the given ones. */
+  made(element: Element, length: number, reads: readonly number[]): number {
     const fixed = !this.#moving && reads.every((r) => this.#fixed.has(r))
     const id = this.buffer(element, length, { _tag: fixed ? 'Kept' : 'Scratch' })
     if (fixed) this.#fixed.add(id)
+    return id
+  }
+
+  /** Adds a kernel that fills a fresh buffer of so many elements, read from the given ones. */
+  fill(kernel: Kernel, element: Element, length: number, reads: readonly number[], label: string): number {
+    const id = this.made(element, length, reads)
     this.dispatch({ kernel, operands: [id, ...reads], label })
     return id
   }

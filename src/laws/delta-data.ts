@@ -16,7 +16,7 @@ export const moments = (
   // Element 0 has the point and no noise; element 1 the starting noise alone; element k + 2 draw k alone.
   const room = 2 * scheduler.timesteps.length + 4
   const unit = (k: number): number[] => Array.from({ length: room }, (_, j) => (j === k ? 1 : 0))
-  const { signal, noise } = at[0]!.asked
+  const { signal, noise } = at[0]!.mixed
   const { before, end } = follow(
     scheduler,
     at,
@@ -45,11 +45,11 @@ export const deltaData: Rule = {
       fc.property(stepCounts(traits), (n) => {
         const { at, of } = moments(make(n), traits)
         of.forEach(([mean, variance], i) => {
-          const place = at[i]?.asked
+          const place = at[i]?.mixed
           if (place === undefined) {
             if ((traits.end ?? 'clean') === 'noisy' || traits.ascending === true) return
             demandClose('mean at the end', mean, 1)
-            return demandClose('variance at the end', variance, 0, Math.max(1, at[0]!.asked.noise ** 2))
+            return demandClose('variance at the end', variance, 0, Math.max(1, at[0]!.mixed.noise ** 2))
           }
           if (i % (traits.calls ?? 1) !== 0) return
           demandClose(`mean before step ${i}`, mean, place.signal)

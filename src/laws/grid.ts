@@ -20,7 +20,7 @@ export const grid: Rule = {
         const sign = traits.ascending === true ? -1 : 1
         const calls = traits.calls ?? 1
         // As an angle, which is finite where nothing of the signal is left.
-        const angle = at.map(({ asked }) => Math.atan2(asked.noise, asked.signal))
+        const angle = at.map(({ mixed }) => Math.atan2(mixed.noise, mixed.signal))
         for (let i = 1; i < at.length; i++) {
           const within = sign * (angle[i - 1]! - angle[i]!)
           if (!(within >= -1e-12)) throw new LawError(`fall in level to call ${i}`, within, 0)

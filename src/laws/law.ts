@@ -12,10 +12,10 @@ export type Weights = { readonly kept: number; readonly told: number }
 
 /**
  * What the model answers, from which follows the level that it is asked at. 'sample' says nothing of the level: `addNoise` does. An EDM
- * network is told apart by the deviation of its data; for any other, give the mixture that `Weights` come from.
+ * network is told apart by the deviation of its data; for any other, give the mixture from the weights, or from that of `addNoise`.
  */
 export type Answer =
-  'epsilon' | 'sample' | 'v_prediction' | 'flow' | { readonly sigmaData: number } | ((weights: Weights) => Mixture)
+  'epsilon' | 'sample' | 'v_prediction' | 'flow' | { readonly sigmaData: number } | ((weights: Weights, mixed: Mixture) => Mixture)
 
 /** The predictions whose trajectories law 5 compares. */
 export type Parametrization = 'epsilon' | 'sample' | 'v_prediction'
@@ -36,6 +36,8 @@ export type Traits = {
   readonly end?: 'clean' | 'noisy'
   /** Whether levels rise, as in an inversion. */
   readonly ascending?: boolean
+  /** Standard deviation of the data for which inputs are scaled. That of `prediction`, or 1, unless given. */
+  readonly dataDeviation?: number
   /** The bound that x₀ is kept in, by clipping or by thresholding. */
   readonly range?: number
   /** Step counts to generate. 1 to 20 unless given. */

@@ -28,7 +28,7 @@ export const silence = (shape: readonly number[]): Noise => stream(shape, () => 
 
 /** The mixture that an answer is about, from its weights: x₀ = (x − s ε)/a, a x − s v, x − s v, c_skip x + c_out F. */
 const askedAt = (answer: Answer, { kept, told }: Weights, mixed: Mixture, scale: number): Mixture => {
-  if (typeof answer === 'function') return answer({ kept, told })
+  if (typeof answer === 'function') return answer({ kept, told }, mixed)
   if (typeof answer === 'object') return { signal: 1, noise: answer.sigmaData * Math.sqrt(1 / kept - 1) }
   switch (answer) {
     case 'sample':

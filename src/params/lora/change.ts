@@ -14,6 +14,8 @@ export type LoraModule = {
   readonly mid?: Tensor
   /** The change is divided by the rank and multiplied by this, so that ranks can be compared at one learning rate. */
   readonly alpha: Scalar
+  /** The lengths of the changed weight's rows, [out], of DoRA. */
+  readonly magnitude?: Tensor
 }
 
 const text = (label: string, x: Tensor): string => `${label} ${x.dtype}[${x.shape.join(',')}]`
@@ -43,16 +45,42 @@ const shapeOf = ({ down, up, mid }: LoraModule): Shape | undefined => {
   return multiply ? [out, rest[0]!, ...kernel] : undefined
 }
 
-/** alpha / rank · up · down, in the shape of the weight; or, as text, why there is no such change. */
-export const changeOf = (module: LoraModule, weight: Tensor): Tensor | string => {
-  const { down, up, mid, alpha } = module
+/** How a weight is changed: by alpha / rank · up · down in its own shape, and perhaps to rows of these lengths, [out]. */
+export type Change = { readonly by: Tensor; readonly lengths?: Tensor }
+
+/** The change that a module makes of a weight; or, as text, why there is none. */
+export const changeOf = (module: LoraModule, weight: Tensor): Change | string => {
+  const { down, up, mid, alpha, magnitude } = module
   const shape = shapeOf(module)
   const factors = [text('up', up), ...(mid === undefined ? [] : [text('mid', mid)]), text('down', down)].join(', ')
-  if (shape === undefined) return `${factors} do not multiply to ${text('a change of', weight)}`
+  if (shape === undefined) return `${factors} do not multiply`
   if (!sameShape(trimmed(shape), trimmed(weight.shape)))
-    return `${factors} make a change [${shape.join(',')}], expected ${text('', weight).trim()}`
+    return `${factors} change f32[${shape.join(',')}], expected f32[${weight.shape.join(',')}]`
+  if (magnitude !== undefined && size(magnitude.shape) !== shape[0])
+    return `${text('magnitude', magnitude)}, expected f32[${shape[0]}]`
   const rank = down.shape[0]!
   const change = product(module).reshape(...weight.shape)
   const scale = typeof alpha === 'number' ? alpha / rank : alpha.div(rank)
-  return scale === 1 ? change : change.mul(scale)
+  const by = scale === 1 ? change : change.mul(scale)
+  return magnitude === undefined ? { by } : { by, lengths: magnitude.reshape(-1) }
+}
+
+/**
+ * What a change adds to W: weight · by; and where the rows' lengths were learned beside their directions, as much as makes
+ * lengths · (W + weight · by) / ‖W + weight · by‖ of it. Liu et al. 2024, "DoRA", eq. 5.
+ */
+export const added = (w: Tensor, { by, lengths }: Change, weight: Scalar): Tensor => {
+  const scaled = weight === 1 ? by : by.mul(weight)
+  if (lengths === undefined) return scaled
+  const directed = w.add(scaled)
+  const axes = w.shape.map((_, i) => i).slice(1)
+  const norm = directed
+    .square()
+    .sum(...axes)
+    .sqrt()
+  return lengths
+    .reshape(-1, ...axes.map(() => 1))
+    .div(norm)
+    .mul(directed)
+    .sub(w)
 }

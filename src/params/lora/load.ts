@@ -57,15 +57,28 @@ const numberOf = ({ entry }: Found): TE.TaskEither<FileError, number> =>
     TE.map((data) => widen(entry.dtype, data)[0]!),
   )
 
-const moduleOf = ({ any, down, up, mid, alpha }: Parts, alphaOf: AlphaOf): TE.TaskEither<FileError, LoraModule> => {
+const optional = <K extends string>(
+  key: K,
+  found: Found | undefined,
+): TE.TaskEither<FileError, { readonly [P in K]?: Tensor }> =>
+  found === undefined
+    ? TE.right({})
+    : pipe(
+        tensorOf(found),
+        TE.map((x) => ({ [key]: x }) as { readonly [P in K]?: Tensor }),
+      )
+
+const moduleOf = (parts: Parts, alphaOf: AlphaOf): TE.TaskEither<FileError, LoraModule> => {
+  const { any, down, up, mid, magnitude, alpha } = parts
   const rank = down!.entry.shape[0] ?? 1
   return pipe(
     TE.Do,
     TE.bind('down', () => tensorOf(down!)),
     TE.bind('up', () => tensorOf(up!)),
-    TE.bind('core', () => (mid === undefined ? TE.right({}) : pipe(tensorOf(mid), TE.bindTo('mid')))),
+    TE.bind('core', () => optional('mid', mid)),
+    TE.bind('lengths', () => optional('magnitude', magnitude)),
     TE.bind('alpha', () => (alpha === undefined ? TE.right(alphaOf(any.module, rank) ?? rank) : numberOf(alpha))),
-    TE.map(({ core, ...factors }) => ({ name: any.module, ...factors, ...core })),
+    TE.map(({ core, lengths, ...factors }) => ({ name: any.module, ...factors, ...core, ...lengths })),
   )
 }
 
@@ -87,7 +100,7 @@ export const loadLora = (
     TE.chainW(({ file, entries, alphaOf }) => async (): Promise<E.Either<LoadError, Lora>> => {
       const named = [...entries].map(([name, entry]) => ({ name, entry, ...loraName(name) }))
       const isFound = (f: (typeof named)[number]): f is Found => f.role !== undefined
-      const modules = grouped(named.filter(isFound).filter((f) => f.role !== 'magnitude'))
+      const modules = grouped(named.filter(isFound).filter((f) => f.role !== 'unused'))
       const unknown = named
         .filter((f) => !isFound(f))
         .map((f) => `${f.name}: is no tensor of a LoRA that is known here`)
@@ -100,11 +113,8 @@ export const loadLora = (
         if (E.isLeft(module)) return module
         lora[parts.any.component][parts.any.key] = module.right
       }
-      // As diffusers does: the direction is used without the magnitude that DoRA (Liu et al. 2024) learns beside it.
-      const magnitudes = named
-        .filter((f) => f.role === 'magnitude')
-        .map((f) => `${f.name}: DoRA's magnitude is not used`)
-      if (magnitudes.length > 0) onNotes?.(magnitudes)
+      const unused = named.filter((f) => f.role === 'unused').map((f) => `${f.name}: is not used`)
+      if (unused.length > 0) onNotes?.(unused)
       return E.right(lora)
     }),
   )

@@ -6,7 +6,7 @@ import { CheckpointError } from '../../errors.ts'
 import { Tensor, type Scalar } from '../../tensor/tensor.ts'
 import { mapTree } from '../../tensor/tree.ts'
 import type { Notes } from '../load.ts'
-import { changeOf, type LoraModule } from './change.ts'
+import { added, changeOf, type Change, type LoraModule } from './change.ts'
 import { loraComponents, targetsOf, type LoraComponent } from './targets.ts'
 
 /**
@@ -21,14 +21,14 @@ export type LoraUse = { readonly lora: Lora; readonly weight: Scalar }
 /** Who is told of modules that the model has not; when nobody is, they are an error. */
 export type LoraOptions = { readonly onNotes?: (notes: Notes) => void }
 
-type Change = { readonly by: Tensor; readonly weight: Scalar }
+type Weighted = { readonly change: Change; readonly weight: Scalar }
 
-const isConstant = ({ weight }: Change): boolean => typeof weight === 'number'
+const isConstant = ({ weight }: Weighted): boolean => typeof weight === 'number'
 
-const changed = (w: Tensor, changes: readonly Change[]): Tensor => {
+const changed = (w: Tensor, changes: readonly Weighted[]): Tensor => {
   // Constants first: their sum is computed once, whatever else moves.
   const ordered = [...changes.filter(isConstant), ...changes.filter((c) => !isConstant(c))]
-  return ordered.reduce((sum, { by, weight }) => sum.add(weight === 1 ? by : by.mul(weight)), w)
+  return ordered.reduce((sum, { change, weight }) => sum.add(added(w, change, weight)), w)
 }
 
 /**
@@ -44,7 +44,7 @@ export const applyLora = <P>(
   { onNotes }: LoraOptions = {},
 ): P => {
   const targets = targetsOf(params, component)
-  const changes = new Map<string, Change[]>()
+  const changes = new Map<string, Weighted[]>()
   const wrong: string[] = []
   const unmatched: string[] = []
   for (const { lora, weight } of uses)
@@ -54,9 +54,10 @@ export const applyLora = <P>(
         unmatched.push(`${module.name}: changes no parameter of this ${component}`)
         continue
       }
-      const by = changeOf(module, target.weight)
-      if (typeof by === 'string') wrong.push(`${module.name}: ${by}, ${target.path}`)
-      else if (weight !== 0) changes.set(target.path, [...(changes.get(target.path) ?? []), { by, weight }])
+      const change = changeOf(module, target.weight)
+      if (typeof change === 'string') wrong.push(`${module.name}: ${change}, ${target.path}`)
+      else if (weight !== 0 || change.lengths !== undefined)
+        changes.set(target.path, [...(changes.get(target.path) ?? []), { change, weight }])
     }
   if (wrong.length > 0 || (unmatched.length > 0 && onNotes === undefined))
     throw new CheckpointError(component, [...wrong, ...unmatched])

@@ -2,7 +2,7 @@
 import { flat, type LoraComponent } from './targets.ts'
 
 /** What a tensor is to a module. */
-export type Role = 'down' | 'up' | 'mid' | 'alpha' | 'magnitude'
+export type Role = 'down' | 'up' | 'mid' | 'alpha' | 'magnitude' | 'unused'
 
 /** A tensor of a LoRA: of which module of which model, and what it is there. `module` is the name in the file, `key` the path, flat. */
 export type Named = {
@@ -15,18 +15,22 @@ export type Named = {
 /** kohya: `lora_down`; peft: `lora_A`, and perhaps the adapter's name; diffusers: `lora.down`, `to_q_lora.down`, `lora_linear_layer.down`. */
 const factor =
   /^(.+?)(?:\.lora_(?<kohya>down|up|mid)|\.lora_(?<peft>[AB])(?:\.[^.]+)?|(?:[._]lora|\.lora_linear_layer)\.(?<diffusers>down|up))\.weight$/
-const beside = /^(.+?)(?:\.(?<alpha>alpha)|\.dora_scale|\.lora_magnitude_vector(?:\.[^.]+)*)$/
+const beside = /^(.+?)\.(alpha|dora_scale|lora_magnitude_vector)(?:\.[^.]+)*$/
+const roles: Readonly<Record<string, Role>> = {
+  alpha: 'alpha',
+  A: 'down',
+  B: 'up',
+  lora_magnitude_vector: 'magnitude',
+  // diffusers leaves it out, and says so: its axis depends on the trainer.
+  dora_scale: 'unused',
+}
 
 const roleOf = (name: string): { readonly module: string; readonly role: Role } | undefined => {
-  const found = factor.exec(name)
-  if (found !== null) {
-    const { kohya, peft, diffusers } = found.groups ?? {}
-    return { module: found[1]!, role: (kohya ?? diffusers ?? (peft === 'A' ? 'down' : 'up')) as Role }
-  }
-  const other = beside.exec(name)
-  return other === null
-    ? undefined
-    : { module: other[1]!, role: other.groups?.['alpha'] === undefined ? 'magnitude' : 'alpha' }
+  const found = factor.exec(name) ?? beside.exec(name)
+  if (found === null) return undefined
+  const { kohya, peft, diffusers } = found.groups ?? {}
+  const role = kohya ?? diffusers ?? roles[peft ?? found[2]!]
+  return { module: found[1]!, role: role as Role }
 }
 
 /** The prefixes of models, flat, and what they stand before. The bare names at the end are of files of a single model. */

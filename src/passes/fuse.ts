@@ -1,0 +1,217 @@
+/**
+ * From a graph to kernels. Arithmetic and views are not computed where they stand: they are expressions, which whatever reads them computes
+ * in its own loop. A value is put in memory where several read it, where it is repeated, and where a kernel needs it to be.
+ */
+import { computed } from '../core/dtype.ts'
+import { size, strides, type Shape } from '../core/shape.ts'
+import { loadsOf, subexpressions, type Expr, type Load, type ReduceKernel } from '../codegen/kernel.ts'
+import { localise, ProgramBuilder, typeOf, type Program } from '../codegen/program.ts'
+import { sources, toposort, type Call, type Concat, type Gather, type Graph, type Node, type Reduce } from '../graph/node.ts'
+import { opOf } from '../graph/print.ts'
+import { conv, dot } from './contract.ts'
+import { broadcastTo, orderLike, picked, seen, stridesInOrder } from './layout.ts'
+import { normalise, normalisations } from './normalise.ts'
+
+/** Calls that become kernels of their own. The others are opened before. */
+export const fusedCalls: ReadonlySet<string> = normalisations
+
+/** An expression with more loads than this is put in memory before it is read. */
+const mostLoads = 10
+
+const isPlain = (e: Expr): boolean => e._tag !== 'Op'
+const value = (dtype: Node['dtype']) => computed(dtype)
+
+class Fusion {
+  readonly to: ProgramBuilder
+  readonly #values = new Map<Node, Expr>()
+  readonly #uses = new Map<Node, number>()
+
+  constructor(graph: Graph) {
+    this.to = new ProgramBuilder(graph.inputs.length > 0)
+    const order = toposort(graph.outputs)
+    for (const n of [...order.flatMap((x) => [...sources(x)]), ...graph.outputs])
+      this.#uses.set(n, (this.#uses.get(n) ?? 0) + 1)
+    graph.inputs.forEach((n, index) => {
+      const operand = this.to.buffer(value(n.dtype), size(n.shape), { _tag: 'Input', index })
+      this.#values.set(n, load(operand, value(n.dtype), strides(n.shape)))
+    })
+    for (const n of order) if (!this.#values.has(n)) this.#values.set(n, this.#kept(n, this.#expression(n)))
+  }
+
+  of(n: Node): Expr {
+    return this.#values.get(n)!
+  }
+
+  /** An expression that several read is put in memory, once. */
+  #kept(n: Node, e: Expr): Expr {
+    const large = loadsOf(e).length > mostLoads
+    return !isPlain(e) && (large || this.#uses.get(n)! > 1) ? this.#stored(n, e) : e
+  }
+
+  #stored(n: Node, e: Expr): Load {
+    const by = stridesInOrder(n.shape, orderLike(n.shape, loadsOf(e)))
+    return this.to.store(e, n.shape, by, opOf(n))
+  }
+
+  /** In memory, so that repeating it computes nothing twice. */
+  #plain(n: Node): Expr {
+    const e = this.of(n)
+    if (isPlain(e)) return e
+    const stored = this.#stored(n, e)
+    this.#values.set(n, stored)
+    return stored
+  }
+
+  #repeated(n: Node, shape: Shape): Expr {
+    const e = size(n.shape) < size(shape) ? this.#plain(n) : this.of(n)
+    return broadcastTo(e, n.shape, shape)
+  }
+
+  #expression(n: Node): Expr {
+    switch (n._tag) {
+      case 'Input':
+        return this.of(n)
+      case 'Buffer':
+        return load(this.to.leaf(n), n.dtype, strides(n.shape))
+      case 'Const':
+        return { _tag: 'Const', type: value(n.dtype), value: n.value }
+      case 'Iota':
+        return { _tag: 'Index', type: value(n.dtype), offset: 0, strides: [1] }
+      case 'Map': {
+        const xs = n.xs.map((x) => this.#repeated(x, n.shape))
+        return { _tag: 'Op', op: n.op, dtype: n.dtype, type: value(n.dtype), xs }
+      }
+      case 'Reduce':
+        return this.#reduce(n)
+      case 'View': {
+        if (n.view._tag === 'Pad') return this.#pad(n, n.view.before, n.view.value)
+        const { view } = n
+        const repeats = view._tag === 'Expand' && size(n.x.shape) < size(n.shape)
+        const e = repeats ? this.#plain(n.x) : this.of(n.x)
+        const there = seen(e, view, n.x.shape, n.shape)
+        if (there !== undefined) return there
+        const copy = this.to.store(e, n.x.shape, strides(n.x.shape), opOf(n))
+        return seen(copy, view, n.x.shape, n.shape)!
+      }
+      case 'Concat':
+        return this.#concat(n)
+      case 'Gather':
+        return this.#gather(n)
+      case 'Dot':
+        return dot(this.to, n, this.of(n.x), this.of(n.y))
+      case 'Conv':
+        return conv(this.to, n, this.of(n.x), this.of(n.w))
+      case 'Call':
+        return this.#call(n)
+    }
+  }
+
+  #reduce(n: Reduce): Load {
+    const kept = n.shape.map((_, i) => i).filter((i) => !n.axes.includes(i))
+    const order = [...kept, ...n.axes]
+    const x = seen(this.of(n.x), { _tag: 'Permute', axes: order }, n.x.shape, [])!
+    const { values, operands } = localise([x], 1)
+    const element = value(n.dtype)
+    const kernel: ReduceKernel = {
+      _tag: 'Reduce',
+      op: n.op,
+      dims: kept.map((a) => n.x.shape[a]!),
+      folded: n.axes.map((a) => n.x.shape[a]!),
+      value: values[0]!,
+      out: { operand: 0, element, offset: 0, strides: strides(kept.map((a) => n.x.shape[a]!)) },
+    }
+    const id = this.to.fill(kernel, element, size(n.shape), operands, opOf(n))
+    return load(id, element, strides(n.shape))
+  }
+
+  /** A fresh buffer laid out like what it is made of, and where its first element is. */
+  #frame(n: Node, parts: readonly Expr[], shape: Shape): Load {
+    const loads = parts.flatMap((e) => [...loadsOf(e)])
+    const by = stridesInOrder(n.shape, orderLike(shape, loads))
+    const id = this.to.made(
+      value(n.dtype),
+      size(n.shape),
+      loads.map((l) => l.operand),
+    )
+    return load(id, value(n.dtype), by)
+  }
+
+  #pad(n: Node & { readonly _tag: 'View' }, before: readonly number[], fill: number): Load {
+    const e = this.of(n.x)
+    const whole = this.#frame(n, [e], n.x.shape)
+    const inside = whole.strides.reduce((at, s, i) => at + s * before[i]!, 0)
+    this.to.write(e, n.x.shape, { ...whole, offset: inside }, opOf(n))
+    // Slabs before and after along each axis, inside along those before it.
+    n.shape.forEach((d, axis) => {
+      const sides = [
+        [0, before[axis]!],
+        [before[axis]! + n.x.shape[axis]!, d - before[axis]! - n.x.shape[axis]!],
+      ] as const
+      for (const [start, extent] of sides) {
+        const shape = n.shape.map((full, i) => (i < axis ? n.x.shape[i]! : i === axis ? extent : full))
+        if (size(shape) === 0) continue
+        const offset = whole.strides.reduce((at, s, i) => at + s * (i < axis ? before[i]! : i === axis ? start : 0), 0)
+        this.to.write({ _tag: 'Const', type: value(n.dtype), value: fill }, shape, { ...whole, offset }, 'border')
+      }
+    })
+    return whole
+  }
+
+  #concat(n: Concat): Load {
+    const parts = n.xs.map((x) => this.of(x))
+    const whole = this.#frame(n, parts, n.xs[0]!.shape)
+    let at = 0
+    n.xs.forEach((x, i) => {
+      const offset = at * whole.strides[n.axis]!
+      if (size(x.shape) > 0) this.to.write(parts[i]!, x.shape, { ...whole, offset }, opOf(n))
+      at += x.shape[n.axis]!
+    })
+    return whole
+  }
+
+  #gather(n: Gather): Expr {
+    const grows = size(n.shape) > size(n.x.shape)
+    const e = this.of(n.x)
+    const counts = subexpressions(e).some((x) => x._tag === 'Index')
+    const x = counts || grows ? this.#inMemory(n.x) : e
+    const index = this.#inMemory(n.indices)
+    return picked(x, n.x.shape, n.axis, index, n.indices.shape.length)
+  }
+
+  #inMemory(n: Node): Load {
+    const e = this.of(n)
+    if (e._tag === 'Load') return e
+    const stored = this.#stored(n, e)
+    this.#values.set(n, stored)
+    return stored
+  }
+
+  #call(n: Call): Expr {
+    const args = n.args.map((a) => this.#plain(a))
+    return normalise(this.to, n, args)
+  }
+}
+
+const load = (operand: number, element: Load['element'], by: readonly number[]): Load => ({
+  _tag: 'Load',
+  operand,
+  element,
+  offset: 0,
+  strides: by,
+  picks: [],
+})
+
+/** The program of a graph whose calls are those of `fusedCalls`. Outputs are row-major. */
+export const fuse = (graph: Graph): Program => {
+  const fusion = new Fusion(graph)
+  const { to } = fusion
+  const outputs = graph.outputs.map((n) => {
+    const e = fusion.of(n)
+    const element = value(n.dtype)
+    const out = to.buffer(element, size(n.shape), { _tag: 'Output' })
+    to.write(e, n.shape, load(out, typeOf(e) === element ? element : value(n.dtype), strides(n.shape)), 'output')
+    return out
+  })
+  const inputs = graph.inputs.map((_, i) => to.buffers.findIndex((b) => b.purpose._tag === 'Input' && b.purpose.index === i))
+  return { buffers: to.buffers, once: to.once, every: to.every, inputs, outputs }
+}
