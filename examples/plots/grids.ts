@@ -106,7 +106,7 @@ export const gridPanels = (): readonly GridPanel[] => [
   { families: ['score_sde_vp'], grids: [levels('score_sde_vp', 'continuous linear β')] },
   { families: ['lcm', 'tcd'], grids: [levels('lcm', '8 steps', {}, {}, 8), levels('lcm', '4 steps', {}, {}, 4)] },
   { families: ['cm'], grids: [levels('cm', '8 steps', {}, {}, 8), levels('cm', '4 steps', {}, {}, 4)] },
-  { families: ['scm'], grids: [levels('scm', '8 steps', {}, {}, 8), levels('scm', '2 steps (default)', {}, {}, 2)] },
+  { families: ['scm'], grids: [levels('scm', '8 steps', {}, {}, 8), levels('scm', '2 steps', {}, {}, 2)] },
   {
     families: ['repaint'],
     grids: [levels('repaint', 'jumpLength 5, jumpSamples 3', latent, { jumpLength: 5, jumpSamples: 3 })],

@@ -19,7 +19,7 @@ export type Sheet = {
 
 const ink = '#222'
 const faint = '#666'
-const [{ document }] = [parseHTML('<html><body></body></html>')]
+const { document } = parseHTML('<html><body></body></html>')
 
 const escaped = (s: string): string => s.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
@@ -33,9 +33,30 @@ const drawn = (options: Plot.PlotOptions, [width, height]: Sheet['size']): strin
   return svg.innerHTML
     .replace(/="[^"]*"/g, (value) => value.replace(/-?\d+\.\d{2,}(e-\d+)?/g, (n) => `${Number(Number(n).toFixed(1))}`))
     .replace(/ (aria-\w+|stroke-line\w+|font-variant|stroke-miterlimit)="[^"]*"/g, '')
-    .replaceAll(/<g>(.*?)<\/g>/g, '$1')
     .replaceAll(' />', '/>')
 }
+
+/** The dots on lines, each colour's defined once and not by Plot's running number. */
+const withDots = (body: string): string => {
+  const dots = new Map<string, string>()
+  const bare = body.replace(
+    /<marker id="([^"]*)"[^>]*fill="([^"]*)"[^>]*>.*?<\/marker>/g,
+    (_, id: string, fill: string) => {
+      dots.set(id, fill)
+      return ''
+    },
+  )
+  const named = bare.replace(
+    /marker-end="url\(#([^)]*)\)" marker-mid="[^"]*" marker-start="[^"]*"/g,
+    (_, id: string) => `style="marker:url(${idOf(dots.get(id)!)})"`,
+  )
+  const defined = [...new Set(dots.values())].map(
+    (fill) =>
+      `<marker id="${idOf(fill).slice(1)}" fill="${fill}" stroke="none" markerWidth="6.7" markerHeight="6.7" viewBox="-5 -5 10 10"><circle r="2.5"/></marker>`,
+  )
+  return `<defs>${defined.join('')}</defs>\n${named}`
+}
+const idOf = (fill: string): string => `#dot-${fill.slice(1)}`
 
 /** The sheet as the text of an SVG file. */
 export const svgOf = ({ heading, lines, columns, size, panels }: Sheet): string => {
@@ -60,7 +81,7 @@ export const svgOf = ({ heading, lines, columns, size, panels }: Sheet): string 
     '<rect width="100%" height="100%" fill="#fff"/>',
     text(20, 28, 17, heading, ' font-weight="600"'),
     ...lines.map((line, i) => text(20, 48 + 16 * i, 12, line, ` fill="${faint}"`)),
-    ...each,
+    withDots(each.join('\n')),
     '</svg>',
     '',
   ].join('\n')
@@ -75,7 +96,7 @@ export const decades = ([low, high]: readonly [number, number]) => {
   const count = Math.floor(Math.log10(high) + 1e-9) - first + 1
   const powers = Array.from({ length: count }, (_, i) => first + i)
   // As many as can be told apart: every one, or every second, third …
-  const stride = Math.ceil(count / 6)
+  const stride = Math.ceil(count / 4)
   const shown = powers.filter((p) => p % stride === 0)
   const name = (v: number): string => {
     const power = Math.round(Math.log10(v))

@@ -7,8 +7,7 @@ import { gaussianError, type Point } from './measure.ts'
 /** A method: how it is called, the order it claims, whether it draws, and its errors as the calls double. */
 export type Curve = {
   readonly name: string
-  readonly family: SchedulerName
-  readonly order: number
+  readonly order: number | undefined
   readonly sde: boolean
   readonly block: number
   readonly points: readonly Point[]
@@ -18,7 +17,8 @@ type Method = {
   readonly family: SchedulerName
   /** What is shown beside the family: what of its config or options is not the default. */
   readonly options?: string
-  readonly order: number
+  /** The order that its documentation claims, if any. */
+  readonly order?: number
   readonly sde?: boolean
   readonly answer?: Answer
   readonly config?: (steps: number) => SchedulerConfig
@@ -65,7 +65,7 @@ const pairs = { block: 2, steps: (calls: number) => calls / 2 + 1 }
 const dpm = (order: number, fields: SchedulerConfig, options: string, sde = false): Method => ({
   family: 'dpm',
   options,
-  order: sde ? 1 : order,
+  order,
   sde,
   config: inLambda({ solver_order: order, lower_order_final: false, ...fields }),
 })
@@ -153,15 +153,15 @@ export const methods: readonly Method[] = [
       trained_betas: [...Array.from({ length: n }, (_, i) => Math.sqrt(1 - bar(levelAt(1 - i / (n - 1))))), 0],
     }),
   },
-  { family: 'ddpm', order: 1, sde: true, config: byBetas },
-  { family: 'ddim', options: 'eta 1', order: 1, sde: true, config: byBetas, run: () => ({ eta: 1 }) },
+  { family: 'ddpm', sde: true, config: byBetas },
+  { family: 'ddim', options: 'eta 1', sde: true, config: byBetas, run: () => ({ eta: 1 }) },
   {
     family: 'euler_a',
     order: 1,
     sde: true,
     run: (n) => ({ sigmas: [...Array.from({ length: n }, (_, i) => levelAt(1 - i / (n - 1))), 0] }),
   },
-  { family: 'kdpm2_a', order: 1, sde: true, ...pairs, config: inSigma },
+  { family: 'kdpm2_a', sde: true, ...pairs, config: inSigma },
   { family: 'dpm_sde', order: 2, sde: true, ...pairs, config: inSigma },
   dpm(1, { algorithm_type: 'sde-dpmsolver++' }, 'order 1, SDE', true),
   dpm(2, { algorithm_type: 'sde-dpmsolver++' }, 'order 2, SDE', true),
@@ -172,43 +172,64 @@ export const methods: readonly Method[] = [
     answer: { sigmaData: 1 },
     config: edm({ sigma_data: 1, lower_order_final: false }),
   },
-  { family: 'sa', options: 'tau 1', order: 2, sde: true, config: inLambda({ lower_order_final: false }), run: sdeTau },
+  { family: 'sa', options: 'tau 1', sde: true, config: inLambda({ lower_order_final: false }), run: sdeTau },
   {
     family: 'score_sde_ve',
     options: 'correct_steps 0',
-    order: 1,
     sde: true,
     answer: ({ told }) => ({ signal: 1, noise: Math.sqrt(told) }),
     config: () => ({ ...ends, sampling_eps: 1e-9, correct_steps: 0 }),
   },
-  { family: 'score_sde_vp', order: 1, sde: true },
+  { family: 'score_sde_vp', sde: true },
 ]
 
 /** Calls of the model, as near as a method has them. */
 export const budgets = [8, 16, 32, 64, 128, 256] as const
 
+const stepsOf = ({ steps = (calls: number) => calls + 1 }: Method): ((calls: number) => number) => steps
+
+/** A method as a curve of these points. */
+const withPoints = ({ family, options, order, sde = false, block = 1 }: Method, points: readonly Point[]): Curve => ({
+  name: options === undefined ? family : `${family}, ${options}`,
+  order,
+  sde,
+  block,
+  points,
+})
+
 /** What a method measures within these budgets, leaving out those too small for it. */
 export const curveOf = (method: Method, within: readonly number[] = budgets): Curve => {
-  const {
-    family,
-    options = '',
-    block = 1,
-    steps = (calls: number) => calls + 1,
-    answer = 'epsilon',
-    sde = false,
-  } = method
-  return {
-    name: options === '' ? family : `${family}, ${options}`,
-    family,
-    order: method.order,
-    sde,
-    block,
-    points: within
-      .filter((calls) => steps(calls) >= 4)
-      .map((calls) => {
-        const n = steps(calls)
-        const scheduler = made(family, method.config?.(n) ?? {}, n, method.run?.(n))
-        return gaussianError({ scheduler, answer, block }, sde ? calls + 2 : 0)
-      }),
-  }
+  const { family, config, run, block = 1, answer = 'epsilon', sde = false } = method
+  const points = within
+    .filter((calls) => stepsOf(method)(calls) >= 4)
+    .map((calls) => {
+      const n = stepsOf(method)(calls)
+      const scheduler = made(family, config?.(n) ?? {}, n, run?.(n))
+      return gaussianError({ scheduler, answer, block }, sde ? calls + 2 : 0)
+    })
+  return withPoints(method, points)
+}
+
+/** Curves as a table of tab-separated values: method, calls, error to six digits. */
+export const tsvOf = (curves: readonly Curve[]): string =>
+  [
+    'method\tcalls\terror',
+    ...curves.flatMap(({ name, points }) => points.map((p) => `${name}\t${p.calls}\t${p.error.toExponential(5)}`)),
+    '',
+  ].join('\n')
+
+/** The curves of all methods, from such a table. */
+export const curvesOf = (tsv: string): readonly Curve[] => {
+  const rows = tsv
+    .trimEnd()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split('\t') as [string, string, string])
+  return methods.map((method) => {
+    const { name } = withPoints(method, [])
+    return withPoints(
+      method,
+      rows.filter((row) => row[0] === name).map(([, calls, error]) => ({ calls: Number(calls), error: Number(error) })),
+    )
+  })
 }

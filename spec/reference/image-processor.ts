@@ -48,8 +48,8 @@ const unit = (x: Tensor): Tensor => clamp(0, 1)(x.mul(0.5).add(0.5))
 /** What a tensor becomes after a run: numbers in [0, 1], bytes. */
 const postprocessed = async (kind: string, x: Tensor): Promise<ArrayLike<number>> => {
   if (kind === 'uint8') return (await toImages(x)).flatMap((image) => [...colors(image)])
-  // Of two samples, the second as it is.
-  if (kind === 'no_denormalize') return valuesOf(concat([unit(x.slice(0, 0, 1)), x.slice(0, 1)]), 'f32')
+  // Of two samples, the first as it is.
+  if (kind === 'no_denormalize') return valuesOf(concat([x.slice(0, 0, 1), unit(x.slice(0, 1))]), 'f32')
   return valuesOf(kind === 'np' ? unit(x).permute(0, 2, 3, 1) : unit(x), 'f32')
 }
 

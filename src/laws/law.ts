@@ -15,7 +15,12 @@ export type Weights = { readonly kept: number; readonly told: number }
  * network is told apart by the deviation of its data; for any other, give the mixture from the weights, or from that of `addNoise`.
  */
 export type Answer =
-  'epsilon' | 'sample' | 'v_prediction' | 'flow' | { readonly sigmaData: number } | ((weights: Weights, mixed: Mixture) => Mixture)
+  | 'epsilon'
+  | 'sample'
+  | 'v_prediction'
+  | 'flow'
+  | { readonly sigmaData: number }
+  | ((weights: Weights, mixed: Mixture) => Mixture)
 
 /** The predictions whose trajectories law 5 compares. */
 export type Parametrization = 'epsilon' | 'sample' | 'v_prediction'

@@ -1,0 +1,175 @@
+/** Functions of four float32 at once, to a few ulp, with NaN, ±∞ and overflow as the op table has them. */
+import type { Body, ModuleBuilder } from './module.ts'
+import { call, f32, f32x4, f64, get, i32x4, set, tee, v128, type Code } from './op.ts'
+
+const k = f32x4.const
+const { add, sub, mul, div } = f32x4
+
+/** a₀ + a₁ x + a₂ x² + … by Horner's rule. */
+const polynomial = (x: Code, coefficients: readonly number[]): Code =>
+  coefficients
+    .slice(0, -1)
+    .reduceRight<Code>((sum, a) => add(mul(sum, x), k(a)), k(coefficients.at(-1)!))
+
+// Minimax of eʳ on |r| ≤ ln 2 / 2. Cephes, expf.
+const expTerms = [
+  1, 1, 5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.9875691500e-4,
+]
+const round = 12582912 // 1.5 · 2²³: adding it rounds to an integer, kept in the low bits
+
+/** eˣ = 2ⁿ eʳ, n = [x / ln 2], with ln 2 in two parts (Cody & Waite 1980). */
+export const exp = (body: Body, x: Code): Code => {
+  const [given, n, r] = [body.local('v128'), body.local('v128'), body.local('v128')]
+  const clamped = f32x4.pmax(f32x4.pmin(tee(given, x), k(88.8)), k(-87.4))
+  const scaled = [
+    set(r, clamped),
+    set(n, add(mul(get(r), k(Math.LOG2E)), k(round))),
+  ]
+  const whole = sub(get(n), k(round))
+  const reduced = [
+    ...scaled,
+    set(r, sub(sub(get(r), mul(whole, k(0.693359375))), mul(whole, k(-2.12194440e-4)))),
+  ]
+  const result = i32x4.add(polynomial(get(r), expTerms), i32x4.shl(get(n), [0x41, 23]))
+  const finite = v128.andnot(result, f32x4.lt(get(given), k(-87.3)))
+  return [reduced, v128.select(k(Infinity), finite, f32x4.gt(get(given), k(88.7228)))]
+}
+
+/** 1 + e⁻ˣ, of which sigmoid and silu are quotients. */
+const denominator = (body: Body, x: Code): Code => add(k(1), exp(body, f32x4.neg(x)))
+
+/** σ(x) = 1 / (1 + e⁻ˣ). */
+export const sigmoid = (body: Body, x: Code): Code => div(k(1), denominator(body, x))
+
+/** x · σ(scale · x). */
+export const swish = (body: Body, x: Code, scale = 1): Code => {
+  const own = body.local('v128')
+  const at = scale === 1 ? get(own) : mul(get(own), k(scale))
+  return [set(own, x), div(get(own), denominator(body, at))]
+}
+
+// Rational minimax approximations of tanh and erf. Eigen, MathFunctionsImpl.h.
+const tanhTop = [
+  4.89352455891786e-3, 6.37261928875436e-4, 1.48572235717979e-5, 5.12229709037114e-8, -8.60467152213735e-11,
+  2.00018790482477e-13, -2.76076847742355e-16,
+]
+const tanhBottom = [4.89352518554385e-3, 2.268434632439e-3, 1.18534705686654e-4, 1.19825839466702e-6]
+const erfTop = [
+  -1.60960333262415e-2, -2.95459980854025e-3, -7.34990630326855e-4, -5.69250639462346e-5, -2.10102402082508e-6,
+  2.77068142495902e-8, -2.72614225801306e-10,
+]
+const erfBottom = [
+  -1.42647390514189e-2, -7.37332916720468e-3, -1.68282697438203e-3, -2.13374055278905e-4, -1.45660718464996e-5,
+]
+
+const oddRational = (body: Body, x: Code, limit: number, top: readonly number[], bottom: readonly number[]): Code => {
+  const [own, square] = [body.local('v128'), body.local('v128')]
+  return [
+    set(own, f32x4.pmax(f32x4.pmin(x, k(limit)), k(-limit))),
+    set(square, mul(get(own), get(own))),
+    div(mul(get(own), polynomial(get(square), top)), polynomial(get(square), bottom)),
+  ]
+}
+
+/** tanh x. */
+export const tanh = (body: Body, x: Code): Code => {
+  const y = body.local('v128')
+  return [set(y, oddRational(body, x, 9, tanhTop, tanhBottom)), f32x4.pmax(f32x4.pmin(get(y), k(1)), k(-1))]
+}
+
+/** 2/√π ∫₀ˣ e^(−s²) ds. */
+export const erf = (body: Body, x: Code): Code => {
+  const y = body.local('v128')
+  return [set(y, oddRational(body, x, 4, erfTop, erfBottom)), f32x4.pmax(f32x4.pmin(get(y), k(1)), k(-1))]
+}
+
+const logTerms = [
+  3.3333331174e-1, -2.4999993993e-1, 2.0000714765e-1, -1.6668057665e-1, 1.4249322787e-1, -1.2420140846e-1,
+  1.1676998740e-1, -1.1514610310e-1, 7.0376836292e-2,
+]
+
+/** ln x = e ln 2 + ln m with √½ ≤ m < √2. Cephes, logf. */
+export const log = (body: Body, x: Code): Code => {
+  const [own, m, e, z] = [body.local('v128'), body.local('v128'), body.local('v128'), body.local('v128')]
+  const tiny = f32x4.lt(get(own), k(2 ** -126))
+  const small = body.local('v128')
+  const prepared: Code = [
+    set(own, x),
+    set(small, tiny),
+    set(m, v128.select(mul(get(own), k(2 ** 24)), get(own), get(small))),
+    set(e, i32x4.sub(i32x4.shrS(get(m), [0x41, 23]), i32x4.const(127))),
+    set(e, sub(f32x4.fromS(get(e)), v128.and(get(small), k(24)))),
+    set(m, v128.or(v128.and(get(m), i32x4.const(0x7fffff)), k(1))),
+    // m ≥ √2: half of it, and one more power.
+    set(small, f32x4.ge(get(m), k(Math.SQRT2))),
+    set(m, v128.select(mul(get(m), k(0.5)), get(m), get(small))),
+    set(e, add(get(e), v128.and(get(small), k(1)))),
+    set(m, sub(get(m), k(1))),
+    set(z, mul(get(m), get(m))),
+  ]
+  const tail = mul(mul(get(m), get(z)), polynomial(get(m), logTerms))
+  const low = add(sub(tail, mul(k(0.5), get(z))), mul(get(e), k(-2.12194440e-4)))
+  const value = add(add(get(m), low), mul(get(e), k(0.693359375)))
+  const positive = v128.select(k(Infinity), value, f32x4.eq(get(own), k(Infinity)))
+  const atZero = v128.select(k(-Infinity), positive, f32x4.eq(get(own), k(0)))
+  return [prepared, v128.select(atZero, k(NaN), f32x4.ge(get(own), k(0)))]
+}
+
+/** ln (1 + x): ln u · x / (u − 1) for u = 1 + x rounded. Kahan, HP-15C handbook. */
+export const log1p = (body: Body, x: Code): Code => {
+  const [own, u] = [body.local('v128'), body.local('v128')]
+  const logarithm = body.local('v128')
+  const near = f32x4.eq(get(u), k(1))
+  const corrected = div(mul(get(logarithm), get(own)), sub(get(u), k(1)))
+  const large = v128.select(get(logarithm), corrected, f32x4.gt(get(u), k(1e30)))
+  return [set(own, x), set(u, add(get(own), k(1))), set(logarithm, log(body, get(u))), v128.select(get(own), large, near)]
+}
+
+/** eˣ − 1: (u − 1) · x / ln u for u = eˣ rounded. Kahan, HP-15C handbook. */
+export const expm1 = (body: Body, x: Code): Code => {
+  const [own, u] = [body.local('v128'), body.local('v128')]
+  const lessOne = sub(get(u), k(1))
+  const corrected = div(mul(lessOne, get(own)), log(body, get(u)))
+  const near = f32x4.eq(get(u), k(1))
+  const far = f32x4.gt(f32x4.abs(get(own)), k(10))
+  return [
+    set(own, x),
+    set(u, exp(body, get(own))),
+    v128.select(get(own), v128.select(lessOne, corrected, far), near),
+  ]
+}
+
+/** ln (1 + eˣ) = max(x, 0) + ln (1 + e^−|x|). */
+export const softplus = (body: Body, x: Code): Code => {
+  const own = body.local('v128')
+  return [
+    set(own, x),
+    add(f32x4.pmax(get(own), k(0)), log1p(body, exp(body, f32x4.neg(f32x4.abs(get(own)))))),
+  ]
+}
+
+/** Functions of the host, of one float64 after the other: where accuracy is worth more than speed. */
+export const hostFunctions = ['sin', 'cos', 'pow'] as const
+/** The name of one. */
+export type HostFunction = (typeof hostFunctions)[number]
+
+/** Declares the functions of the host. */
+export const importHost = (module: ModuleBuilder): Readonly<Record<HostFunction, number>> => {
+  const of = (name: HostFunction, params: readonly 'f64'[]): number =>
+    module.import('math', name, { params, results: ['f64'] })
+  return { sin: of('sin', ['f64']), cos: of('cos', ['f64']), pow: of('pow', ['f64', 'f64']) }
+}
+
+/** A function of the host, lane by lane. */
+export const onHost = (body: Body, index: number, xs: readonly Code[]): Code => {
+  const own = xs.map(() => body.local('v128'))
+  const out = body.local('v128')
+  const lane = (i: number): Code =>
+    f32.demote(call(index, own.map((x) => f64.promote(f32x4.extract(get(x), i)))))
+  return [
+    xs.map((x, i) => set(own[i]!, x)),
+    set(out, f32x4.splat(lane(0))),
+    [1, 2, 3].map((i) => set(out, f32x4.replace(get(out), lane(i), i))),
+    get(out),
+  ]
+}
