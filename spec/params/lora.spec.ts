@@ -257,6 +257,12 @@ describe('what does not fit', () => {
       `lora_unet_${flat}: has no up tensor`,
       'lora_te_y: has no down tensor',
     ])
+    const [a, b] = names.peft
+    const twice = await refused({ [down]: [2, 5], [up]: [3, 2], [a]: [2, 5], [b]: [3, 2] })
+    expect(twice.problems).toEqual([
+      `${down}: is there under another name too`,
+      `${up}: is there under another name too`,
+    ])
     expect((await left(loadLora(memory('nothing', {})))).message).toMatch(/pytorch_lora_weights\.safetensors/)
   })
   it('is named when it is applied', async () => {

@@ -58,7 +58,7 @@ describe('configs', () => {
     expect(() => ddimScheduler({}, 1001)).toThrow('steps')
     expect(() => ddimScheduler({}, 2.5)).toThrow('steps')
     expect(() => ddimScheduler({}, 10, { eta: 2 })).toThrow('eta')
-    expect(() => ddpmScheduler({ trained_betas: [0.1, -1] }, 1)).toThrow('trained_betas.1')
+    expect(() => ddpmScheduler({ num_train_timesteps: 2, trained_betas: [0.1, -1] }, 1)).toThrow('trained_betas.1')
     expect(() => ddimScheduler({ rescale_betas_zero_snr: true, timestep_spacing: 'trailing' }, 10)).toThrow(
       'zero signal-to-noise',
     )

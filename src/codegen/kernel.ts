@@ -69,19 +69,6 @@ export type ReduceKernel = {
   readonly out: Store
 }
 
-/**
- * B [K, N] of a product as panels: for every batch and panel of `width` columns, K rows of `width` float32, zeros after column N. `b` has
- * strides for [...batch, ...k, n]; the indices `k` in row-major order are K.
- */
-export type PackKernel = {
-  readonly _tag: 'Pack'
-  readonly batch: readonly number[]
-  readonly k: readonly number[]
-  readonly n: number
-  readonly width: number
-  readonly b: Load
-}
-
 /** A run of K whose elements of A lie side by side, and how far it is from its end to the next run, in elements. */
 export type Segment = { readonly length: number; readonly jump: number }
 
@@ -89,8 +76,8 @@ export type Segment = { readonly length: number; readonly jump: number }
 export type Rows = { readonly offset: number; readonly batch: readonly number[]; readonly rows: readonly number[] }
 
 /**
- * C = A · B with B packed. Rows of A and C are indices of `rows`, mapped by strides; the last of them is the one that a tile of rows runs
- * along. Rows of A need not be apart: those of a convolution overlap.
+ * C = A · B with B as panels: for every panel of `width` columns, K rows of `width` float32. Rows of A and C are indices of `rows`, mapped by
+ * strides; the last of them is the one that a tile of rows runs along. Rows of A need not be apart: those of a convolution overlap.
  */
 export type GemmKernel = {
   readonly _tag: 'Gemm'
@@ -111,7 +98,7 @@ export type GemmKernel = {
 }
 
 /** Any kernel. */
-export type Kernel = MapKernel | ReduceKernel | PackKernel | GemmKernel
+export type Kernel = MapKernel | ReduceKernel | GemmKernel
 
 /** One use of a kernel: its operands, by number of a program's buffers. The first one is written. */
 export type Dispatch = {

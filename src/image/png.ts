@@ -47,28 +47,43 @@ const kinds: Readonly<Record<number, Kind>> = {
 }
 const signature = [137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82] // and the start of the header
 
-type Pixel = readonly [number, number, number, number]
+/** Samples of less than a byte, one an element; rows begin on a byte. */
+const unpacked = ({ data, width, height, depth }: DecodedPng): ArrayLike<number> => {
+  if (depth >= 8) return data
+  const [line, mask] = [Math.ceil((width * depth) / 8), 2 ** depth - 1]
+  return Uint8Array.from({ length: width * height }, (_, i) => {
+    const bit = (i % width) * depth
+    return (data[Math.floor(i / width) * line + (bit >> 3)]! >> (8 - depth - (bit & 7))) & mask
+  })
+}
 
-/** How a pixel's samples become RGBA. */
-const pixelOf = (type: number, { depth, palette, transparency }: DecodedPng): ((s: readonly number[]) => Pixel) => {
+/** RGBA of gray or RGB, with or without opacity. Of 16 bits the upper 8, as Pillow, but gray clamped, as its `convert` does integers. */
+const colored = (png: DecodedPng, channels: number, rgba: Uint8ClampedArray): void => {
+  const { depth, transparency } = png
+  const samples = unpacked(png)
   const mask = 2 ** depth - 1
-  const clear = (s: readonly number[]): number =>
-    transparency !== undefined && s.every((v, i) => v === (transparency[i]! & mask)) ? 0 : 255
-  const byte = (v: number): number => (depth === 16 ? v >> 8 : v)
-  if (type === 3)
-    return ([index]) => {
-      const [r, g, b, alpha = 255] = palette?.[index!] ?? [0, 0, 0]
-      return [r!, g!, b!, alpha]
-    }
-  if (type === 0)
-    return (s) => {
-      // Pillow opens 16-bit gray as integers, which its `convert` clamps.
-      const v = depth === 16 ? Math.min(s[0]!, 255) : (s[0]! * 255) / mask
-      return [v, v, v, clear(s)]
-    }
-  if (type === 2) return (s) => [byte(s[0]!), byte(s[1]!), byte(s[2]!), clear(s)]
-  if (type === 4) return ([v, a]) => [byte(v!), byte(v!), byte(v!), byte(a!)]
-  return ([r, g, b, a]) => [byte(r!), byte(g!), byte(b!), byte(a!)]
+  const byte = (v: number): number => (depth === 8 ? v : depth < 8 ? (v * 255) / mask : channels === 1 ? v : v >> 8)
+  const isClear = (from: number): boolean => transparency!.every((v, c) => samples[from + c] === (v & mask))
+  const [green, blue] = channels < 3 ? [0, 0] : [1, 2]
+  for (let from = 0, to = 0; to < rgba.length; from += channels, to += 4) {
+    rgba[to] = byte(samples[from]!)
+    rgba[to + 1] = byte(samples[from + green]!)
+    rgba[to + 2] = byte(samples[from + blue]!)
+    if (channels % 2 === 0) rgba[to + 3] = byte(samples[from + channels - 1]!)
+    else rgba[to + 3] = transparency !== undefined && isClear(from) ? 0 : 255
+  }
+}
+
+/** RGBA of places in a palette; a place that it has not is black, as in Pillow. */
+const looked = (png: DecodedPng, palette: readonly (readonly number[])[], rgba: Uint8ClampedArray): void => {
+  const indices = unpacked(png)
+  for (let i = 0; i < indices.length; i++) {
+    const [r = 0, g = 0, b = 0, alpha = 255] = palette[indices[i]!] ?? []
+    rgba[4 * i] = r
+    rgba[4 * i + 1] = g
+    rgba[4 * i + 2] = b
+    rgba[4 * i + 3] = alpha
+  }
 }
 
 const imageOf = (bytes: Uint8Array, path: string): Image => {
@@ -81,21 +96,12 @@ const imageOf = (bytes: Uint8Array, path: string): Image => {
   // fast-png takes every sample of an interlaced picture for a whole byte.
   if (interlaced && depth < 8) throw problem('unsupported', `is interlaced with ${depth} bits a sample`)
   const png = decode(bytes, { checkCrc: true })
-  const { width, height, data } = png
+  const { width, height, palette } = png
   if (width === 0 || height === 0) throw problem('corrupt', 'has no pixels')
-  if (type === 3 && png.palette === undefined) throw problem('corrupt', 'has no palette')
-  const line = Math.ceil((width * kind.channels * depth) / 8)
-  const sample = (y: number, i: number): number =>
-    depth < 8
-      ? (data[y * line + ((i * depth) >> 3)]! >> (8 - depth - ((i * depth) & 7))) & (2 ** depth - 1)
-      : data[y * width * kind.channels + i]!
-  const pixel = pixelOf(type, png)
   const rgba = new Uint8ClampedArray(4 * width * height)
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) {
-      const samples = Array.from({ length: kind.channels }, (_, c) => sample(y, x * kind.channels + c))
-      rgba.set(pixel(samples), 4 * (y * width + x))
-    }
+  if (type !== 3) colored(png, kind.channels, rgba)
+  else if (palette !== undefined) looked(png, palette, rgba)
+  else throw problem('corrupt', 'has no palette')
   return { width, height, rgba }
 }
 

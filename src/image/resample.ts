@@ -83,7 +83,8 @@ const convolve = (
     taps.forEach(({ first, weights }, i) => {
       sums.fill(1 << (bits - 1))
       for (let j = 0; j < weights.length; j++) {
-        const [weight, from] = [weights[j]!, (o * length + first + j) * inner]
+        const weight = weights[j]!
+        const from = (o * length + first + j) * inner
         for (let c = 0; c < inner; c++) sums[c]! += bytes[from + c]! * weight
       }
       const to = (o * taps.length + i) * inner

@@ -17,7 +17,7 @@ export const moments = (
   const room = 2 * scheduler.timesteps.length + 4
   const unit = (k: number): number[] => Array.from({ length: room }, (_, j) => (j === k ? 1 : 0))
   const { signal, noise } = at[0]!.mixed
-  const { before, end } = follow(
+  const { samples, end } = follow(
     scheduler,
     at,
     vector(unit(0).map((u, j) => signal * u + (j === 1 ? noise : 0))),
@@ -26,7 +26,7 @@ export const moments = (
   )
   return {
     at,
-    of: valuesOf([...before, end]).map(([mean, ...weights]) => [mean!, weights.reduce((sum, w) => sum + w * w, 0)]),
+    of: valuesOf([...samples, end]).map(([mean, ...weights]) => [mean!, weights.reduce((sum, w) => sum + w * w, 0)]),
   }
 }
 

@@ -10,8 +10,8 @@ export type Asked = { readonly state: unknown; readonly x: Tensor; readonly plac
 /** A model, and what it is given: either the answer itself, or the clean sample that the answer must imply. */
 export type Oracle = { readonly answer: (at: Asked) => Tensor } | { readonly clean: (at: Asked) => Tensor }
 
-/** The samples before each step, and the one at the end. */
-export type Path = { readonly before: readonly Tensor[]; readonly end: Tensor }
+/** What the model is asked about before each step, the samples there, and the one at the end. */
+export type Path = { readonly before: readonly Tensor[]; readonly samples: readonly Tensor[]; readonly end: Tensor }
 
 /** The answer that implies a clean sample: (x₀ − kept x)/told. Where answers do not count it is 0. */
 export const answerFor = (scheduler: Subject, { state, x, place, i }: Asked, clean: Tensor): Tensor => {
@@ -29,15 +29,17 @@ export const follow = (
   noise: Noise = silence(start.shape),
 ): Path => {
   const before: Tensor[] = []
+  const samples: Tensor[] = []
   const last = scheduler.timesteps.reduce<unknown>(
     (state, t, i) => {
       const place = at[i]!
       const asked = { state, x: sampleSeen(scheduler.input(state, t), place), place, i }
       before.push(asked.x)
+      samples.push(scheduler.output(state))
       const answer = 'answer' in oracle ? oracle.answer(asked) : answerFor(scheduler, asked, oracle.clean(asked))
       return scheduler.step(state, answer, t)
     },
     scheduler.start(start, noise),
   )
-  return { before, end: scheduler.output(last) }
+  return { before, samples, end: scheduler.output(last) }
 }

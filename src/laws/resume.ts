@@ -62,15 +62,15 @@ export const resume: Rule = {
         const scheduler = make(n)
         const start = settled(begin(scheduler, seed))
         const all = states(scheduler, seed, start)
-        const again = states(scheduler, seed, start)
+        const k = where % all.length
+        const again = states(scheduler, seed, all[Math.max(k - 1, 0)], Math.max(k - 1, 0))
+        if (k > 0) demandSame(`state ${k}, again`, tensorsOf(again[1]), tensorsOf(all[k]))
         const most = traits.tensors ?? traits.order ?? 1
         all.forEach((state, i) => {
-          demandSame(`state ${i}, again`, tensorsOf(again[i]), tensorsOf(state))
           const held = leaves(state).filter(([, leaf]) => leaf instanceof Tensor).length
           if (held > most) throw new LawError(`tensors in state ${i}`, held, most)
           if (skeleton(state) !== skeleton(start)) throw new LawError(`leaves of state ${i}`, i, 0)
         })
-        const k = where % all.length
         const loaded = loadState(saveState(all[k], start), begin(make(n), seed))
         const rest = states(make(n), seed, loaded, k)
         rest.forEach((state, i) =>

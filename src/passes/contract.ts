@@ -2,7 +2,7 @@
 import { strides, size, type Shape } from '../core/shape.ts'
 import type { Conv, Dot } from '../graph/node.ts'
 import { broadcastStrides } from '../graph/evaluate/values.ts'
-import type { Expr, GemmKernel, Load, PackKernel, Rows, Segment } from '../codegen/kernel.ts'
+import type { Expr, GemmKernel, Load, Rows, Segment } from '../codegen/kernel.ts'
 import type { ProgramBuilder } from '../codegen/program.ts'
 import { stridesInOrder } from './layout.ts'
 
@@ -20,6 +20,7 @@ const rowsOf = (to: ProgramBuilder, e: Expr, shape: Shape, label: string): Load 
 const plainOf = (to: ProgramBuilder, e: Expr, shape: Shape, label: string): Load =>
   isPlain(e) ? e : to.store(e, shape, strides(shape), label)
 
+/** B [...batch, ...k, n] as panels: [...batch, panel, ...k, width], zeros after column n. */
 const packed = (
   to: ProgramBuilder,
   b: Load,
@@ -27,11 +28,23 @@ const packed = (
   k: readonly number[],
   n: number,
   width: number,
-  label: string,
 ): number => {
-  const kernel: PackKernel = { _tag: 'Pack', batch, k, n, width, b: { ...b, operand: 1 } }
   const panels = Math.ceil(n / width)
-  return to.fill(kernel, 'f32', size(batch) * panels * size(k) * width, [b.operand], `pack ${label}`)
+  const whole = [...batch, panels, ...k, width]
+  const by = strides(whole)
+  const out: Load = { ...b, element: 'f32', operand: to.made('f32', size(whole), [b.operand]), offset: 0, strides: by }
+  const [sb, sk, sn] = [b.strides.slice(0, batch.length), b.strides.slice(batch.length, -1), b.strides.at(-1)!]
+  const full = Math.floor(n / width)
+  const rest = n - full * width
+  const panel = by[batch.length]!
+  const parts: readonly (readonly [Expr, Shape, number])[] = [
+    [{ ...b, strides: [...sb, sn * width, ...sk, sn] }, [...batch, full, ...k, width], 0],
+    [{ ...b, offset: b.offset + full * width * sn, strides: [...sb, 0, ...sk, sn] }, [...batch, 1, ...k, rest], full * panel],
+    [{ _tag: 'Const', type: 'f32', value: 0 }, [...batch, panels - full, ...k, width - rest], full * panel + rest],
+  ]
+  for (const [value, shape, offset] of parts)
+    if (size(shape) > 0) to.write(value, shape, { ...out, offset }, 'pack')
+  return out.operand
 }
 
 /** Row axes merged where both sides allow it. */
@@ -75,7 +88,7 @@ export const dot = (to: ProgramBuilder, n: Dot, x: Expr, y: Expr): Load => {
   const b = plainOf(to, y, n.y.shape, 'columns of dot')
   const width = panelWidth(columns)
   const own = n.y.shape.slice(0, -2)
-  const panels = packed(to, b, own, [k], columns, width, 'dot')
+  const panels = packed(to, b, own, [k], columns, width)
   const each = Math.ceil(columns / width) * k * width
   const repeated = (shape: Shape, by: readonly number[]): number[] => {
     const skip = batch.length - shape.length
@@ -151,7 +164,7 @@ export const conv = (to: ProgramBuilder, n: Conv, input: Expr, weight: Expr): Lo
   const columns = outs / groups
   const width = panelWidth(columns)
   const kernelLoad: Load = { ...w, strides: [columns * so, sh, sw, sc, so] }
-  const panels = packed(to, kernelLoad, [groups], [kh, kw, perGroup], columns, width, 'conv')
+  const panels = packed(to, kernelLoad, [groups], [kh, kw, perGroup], columns, width)
   const by = stridesInOrder(n.shape, [0, 2, 3, 1])
   const [sn, , sy, sx] = x.strides as [number, number, number, number]
   const kernel = gemm({

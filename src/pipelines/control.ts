@@ -91,7 +91,7 @@ export const controlToImage = <S extends SampleState, K extends string>(
   return latentPipeline(
     latentCodec(sd, options),
     needsImage('controlToImage'),
-    (request: ControlRequest, seed, run) => {
+    (request: ControlRequest, seed, run, own) => {
       const { image, strength = 1, from = 0, until = 1, width, height } = request
       if (!(from >= 0 && from < until && until <= 1))
         throw new ConfigError('from', from, ['0 ≤ from < until ≤ 1'], `does not come before until ${until}`)
@@ -102,7 +102,7 @@ export const controlToImage = <S extends SampleState, K extends string>(
       })
       const [, , h, w] = hint.shape as [number, number, number, number]
       const count = picturesOf(request)
-      const told = conditions({ ...request, width: w, height: h })
+      const told = conditions({ ...request, width: w, height: h }, own)
       const picture = repeated(hint.mul(0.5).add(0.5), count)
       const start = scheduler.init(noise(seed, latentShape(sd, { width: w, height: h }, count)))
       const steps = scheduler.timesteps.length

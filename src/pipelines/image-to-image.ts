@@ -41,7 +41,7 @@ export const imageToImage = <S extends SampleState, K extends string>(
   const codec = latentCodec(sd, options)
   const denoise = guide(conditionalUnet(sd.unet))
   const stepFrom = memo((begin) => reducerOf(schedulers(begin), denoise, options))
-  return latentPipeline(codec, needsImage('imageToImage'), (request: ImageRequest, seed, run) => {
+  return latentPipeline(codec, needsImage('imageToImage'), (request: ImageRequest, seed, run, own) => {
     const { image, strength = isXL(sd) ? 0.3 : 0.8, width, height } = request
     const begin = beginAt(schedulers(0), steps, strength)
     const scheduler = schedulers(begin)
@@ -55,12 +55,12 @@ export const imageToImage = <S extends SampleState, K extends string>(
     const shape = latentShape(sd, { width: w, height: h }, count)
     const first = Array.isArray(seed) ? shape : [1, ...shape.slice(1)]
     const stream = noise(seed, shape, [first])
-    const clean = repeated(codec.encode(repeated(picture, first[0]!), stream.head), count / first[0]!)
+    const clean = repeated(own(codec.encode(repeated(picture, first[0]!), stream.head)), count / first[0]!)
     const start = scheduler.start(
       scheduler.addNoise(clean, stream.next.head, scheduler.timesteps[0]!),
       stream.next.next,
     )
-    const given = conditions({ ...request, width: w, height: h })
+    const given = conditions({ ...request, width: w, height: h }, own)
     return follow(scheduler, stepFrom(begin), start, { ...run, given: () => given })
   })
 }

@@ -54,7 +54,7 @@ export const inpaint = <S extends SampleState, K extends string>(
     const fold = keepKnown(schedulers(begin))
     return { fold, step: reducerOf(fold, denoise, options) }
   })
-  return latentPipeline(codec, needsImage('inpaint'), (request: InpaintRequest, seed, run) => {
+  return latentPipeline(codec, needsImage('inpaint'), (request: InpaintRequest, seed, run, own) => {
     const { image, mask, strength = 1 } = request
     const size = sizeOf(sd, request)
     const begin = beginAt(schedulers(0), steps, strength)
@@ -69,9 +69,8 @@ export const inpaint = <S extends SampleState, K extends string>(
     const all = (x: Tensor): Tensor => repeated(x, count)
 
     const stream = noise(seed, shape, encodes ? [one, shape, one] : [shape, one])
-    const known = encodes ? all(codec.encode(picture, stream.head)) : undefined
+    const known = encodes ? all(own(codec.encode(picture, stream.head))) : undefined
     const fresh = encodes ? stream.next : stream
-    const hidden = all(codec.encode(masked(picture, wanted), fresh.next.head))
     const rest = fresh.next.next
     const small = all(resizeNearest(h, w)(wanted)) // [N, 1, h, w]
 
@@ -79,9 +78,10 @@ export const inpaint = <S extends SampleState, K extends string>(
       strength === 1 || known === undefined
         ? plain.start(fresh.head.mul(plain.initNoiseSigma), rest)
         : plain.start(plain.addNoise(known, fresh.head, plain.timesteps[0]!), rest)
-    const told = conditions({ ...request, ...size })
+    const told = conditions({ ...request, ...size }, own)
     if (besides) {
-      const beside = concat([small, hidden], 1)
+      const hidden = own(codec.encode(own(masked(picture, wanted)), fresh.next.head))
+      const beside = concat([small, all(hidden)], 1)
       const given = {
         ...told,
         positive: { ...told.positive, beside },

@@ -9,6 +9,7 @@ import type { SchedulerConfig } from '../schedulers/config.ts'
 import type { Scheduler } from '../schedulers/scheduler.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { LatentCodec } from './latents.ts'
+import { finish, owning, using, type Own } from './owning.ts'
 import type { Progress, RunOptions } from './sample.ts'
 import type { LatentDiffusion } from './stable-diffusion.ts'
 import type { DrawOptions } from './unconditional.ts'
@@ -80,22 +81,24 @@ export interface DrawPrompt<R extends object> {
   readonly decode: (latents: Tensor) => Tensor
 }
 
+/** How a pipeline runs: what it computes beside its states is the run's own, and freed with it. */
+export type LatentFold<R> = (
+  request: R,
+  seed: Seed | readonly Seed[],
+  options: RunOptions,
+  own: Own,
+) => AsyncGenerator<Progress<unknown>, Tensor>
+
 /** A pipeline, from its fold and its decoder. */
 export const latentPipeline = <R extends object>(
   { decode }: LatentCodec,
   requestOf: (text: string) => R,
-  fold: (request: R, seed: Seed | readonly Seed[], options: RunOptions) => AsyncGenerator<Progress<unknown>, Tensor>,
+  fold: LatentFold<R>,
 ): DrawPrompt<R> => {
   const states: DrawPrompt<R>['states'] = (request, seed, options = {}) =>
-    fold(typeof request === 'string' ? requestOf(request) : request, seed, options)
-  const all: DrawPrompt<R>['all'] = async (request, seed, { onStep, ...options } = {}) => {
-    const running = states(request, seed, options)
-    for (;;) {
-      const next = await running.next()
-      if (next.done === true) return toImages(decode(next.value))
-      onStep?.(next.value)
-    }
-  }
+    owning((own) => fold(typeof request === 'string' ? requestOf(request) : request, seed, options, own))
+  const all: DrawPrompt<R>['all'] = (request, seed, { onStep, ...options } = {}) =>
+    finish(states(request, seed, options), (latents) => using(decode(latents), toImages), onStep)
   const one = async (...args: Parameters<DrawPrompt<R>>): Promise<Image> => (await all(...args))[0]!
   return Object.assign(one, { all, states, decode })
 }

@@ -5,6 +5,7 @@ import { concat, tensor, zeros, type Tensor } from '../tensor/tensor.ts'
 import { repeated, type Condition } from './condition.ts'
 import type { Guided } from './guide.ts'
 import { nativeSize, type Size } from './latents.ts'
+import { lend, type Own } from './owning.ts'
 import { promptEncoder, type PromptEncoder } from './prompts.ts'
 import { isXL, type StableDiffusion, type StableDiffusionXL } from './stable-diffusion.ts'
 
@@ -83,8 +84,8 @@ export const guidanceEmbedding = (w: number, features: number): Tensor => {
   return tensor(filled, [1, features])
 }
 
-/** Requests to conditions, for the N pictures asked for: encoded once, on the device. */
-export type ConditionOf = (request: PromptRequest) => Guided<Condition>
+/** Requests to conditions, for the N pictures asked for: encoded once, on the device. `own` is told of all that was computed. */
+export type ConditionOf = (request: PromptRequest, own?: Own) => Guided<Condition>
 
 /** Is there guidance to be done? A distilled model is told the scale instead. */
 const isGuided = (sd: StableDiffusion, scale: number): boolean =>
@@ -97,17 +98,17 @@ const distilled = (sd: StableDiffusion, scale: number, count: number): Partial<C
 
 const plainConditions = (sd: StableDiffusion, options: CompileOptions): ConditionOf => {
   const encode = promptEncoder(sd.tokenizer, sd.text_encoder, 'last', options)
-  return (request) => {
+  return (request, own = lend) => {
     const prompts = promptsOf(request)
     const { count = 1, guidance: scale = 7.5, guidanceRescale, clipSkip } = request
     const condition = (states: Tensor): Condition => ({
       encoderHiddenStates: states,
       ...distilled(sd, scale, prompts.length),
     })
-    const positive = repeated(condition(encode(prompts, { clipSkip }).states), count)
+    const positive = repeated(condition(own(encode(prompts, { clipSkip })).states), count)
     if (!isGuided(sd, scale)) return { positive }
     const none = prompts.map(() => '')
-    const negative = encode(each('negative', request.negative, prompts.length, none)).states
+    const negative = own(encode(each('negative', request.negative, prompts.length, none))).states
     return { positive, negative: repeated(condition(negative), count), scale, ...rescaling(guidanceRescale) }
   }
 }
@@ -122,11 +123,11 @@ const xlConditions = (sd: StableDiffusionXL, options: CompileOptions): Condition
   const second = promptEncoder(sd.tokenizer_2, sd.text_encoder_2, 'penultimate', options)
   const join = options.backend === undefined ? beside : compile((x: Tensor, y: Tensor) => concat([x, y], 2), options)
   type Both = { readonly states: Tensor; readonly pooled: Tensor }
-  const encode = (a: readonly string[], b: readonly string[], o: Parameters<PromptEncoder>[1]): Both => {
-    const { states, pooled } = second(b, o)
-    return { states: join(first(a, o).states, states), pooled }
+  const encode = (own: Own, a: readonly string[], b: readonly string[], o: Parameters<PromptEncoder>[1]): Both => {
+    const { states, pooled } = own(second(b, o))
+    return { states: own(join(own(first(a, o)).states, states)), pooled }
   }
-  return (request) => {
+  return (request, own = lend) => {
     const prompts = promptsOf(request)
     const n = prompts.length
     const { count = 1, guidance: scale = 5, guidanceRescale, clipSkip, sizes = {} } = request
@@ -149,7 +150,7 @@ const xlConditions = (sd: StableDiffusionXL, options: CompileOptions): Condition
       },
       ...distilled(sd, scale, n),
     })
-    const told = encode(prompts, each('prompt2', request.prompt2, n, prompts), { clipSkip })
+    const told = encode(own, prompts, each('prompt2', request.prompt2, n, prompts), { clipSkip })
     const positive = repeated(condition(told, given), count)
     if (!isGuided(sd, scale)) return { positive }
     const silent = (): Both => ({ states: zeros(told.states.shape), pooled: zeros(told.pooled.shape) })
@@ -160,7 +161,7 @@ const xlConditions = (sd: StableDiffusionXL, options: CompileOptions): Condition
         n,
         prompts.map(() => ''),
       )
-      return encode(negative, each('negative2', request.negative2, n, negative), {})
+      return encode(own, negative, each('negative2', request.negative2, n, negative), {})
     }
     const negative = request.negative === undefined && sd.zeroNegative ? silent() : said()
     return { positive, negative: repeated(condition(negative, away), count), scale, ...rescaling(guidanceRescale) }
@@ -170,8 +171,8 @@ const xlConditions = (sd: StableDiffusionXL, options: CompileOptions): Condition
 /** The conditions of a model's requests. Texts that do not match the prompts are a `ConfigError`. */
 export const conditionsOf = (sd: StableDiffusion | StableDiffusionXL, options: CompileOptions = {}): ConditionOf => {
   const encoded = isXL(sd) ? xlConditions(sd, options) : plainConditions(sd, options)
-  return (request) => {
-    if (request.conditions === undefined) return encoded(request)
+  return (request, own) => {
+    if (request.conditions === undefined) return encoded(request, own)
     const { positive, negative } = request.conditions
     const { count = 1, guidance: scale = isXL(sd) ? 5 : 7.5, guidanceRescale } = request
     if (negative === undefined || !isGuided(sd, scale)) return { positive: repeated(positive, count) }

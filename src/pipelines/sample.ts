@@ -51,12 +51,15 @@ export const sample = <S, K extends string, G = undefined>(
 ): ((noise: Noise, ...given: Given<G>) => Tensor) => {
   const step = reducerOf(scheduler, denoise, options)
   return (noise, ...given) => {
-    const last = scheduler.timesteps.reduce((state, t) => {
+    const last = scheduler.timesteps.reduce((state, t, i) => {
       const next = step(state, t, only(given))
-      replace(state, next)
+      if (i > 0) replace(state, next) // what the first state holds is the caller's
       return next
     }, scheduler.init(noise))
-    return scheduler.output(last)
+    const output = scheduler.output(last)
+    // An output that is an expression still needs the state it is made of.
+    if (output.node._tag === 'Buffer' && scheduler.timesteps.length > 0) replace(last, output)
+    return output
   }
 }
 

@@ -39,8 +39,8 @@ export const textToImage = <S extends SampleState, K extends string>(
   return latentPipeline(
     latentCodec(sd, options),
     (prompt): PromptRequest => ({ prompt }),
-    (request, seed, run) => {
-      const given = conditions(request)
+    (request, seed, run, own) => {
+      const given = conditions(request, own)
       const shape = request.latents?.shape ?? latentShape(sd, sizeOf(sd, request), picturesOf(request))
       const stream = noise(seed, shape)
       const start =

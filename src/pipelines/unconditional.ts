@@ -10,6 +10,7 @@ import type { SchedulerConfig } from '../schedulers/config.ts'
 import type { Scheduler } from '../schedulers/scheduler.ts'
 import { noise } from '../tensor/noise.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { finish } from './owning.ts'
 import { schedulerComponent } from './scheduler-component.ts'
 import { states, type Denoiser, type Progress, type RunOptions } from './sample.ts'
 
@@ -54,14 +55,8 @@ export const drawWith = <S, K extends string>(
     states(scheduler, denoise, options)(noise(seed, [count, ...shape]))
   const batch: Draw<S>['batch'] =
     (count) =>
-    async (seed, { onStep, ...options } = {}) => {
-      const fold = run(seed, { count, ...options })
-      for (;;) {
-        const next = await fold.next()
-        if (next.done === true) return toImages(next.value)
-        onStep?.(next.value)
-      }
-    }
+    (seed, { onStep, ...options } = {}) =>
+      finish(run(seed, { count, ...options }), toImages, onStep)
   const one = async (seed: Seed, options?: DrawOptions): Promise<Image> => (await batch(1)(seed, options))[0]!
   return Object.assign(one, { batch, states: run })
 }

@@ -68,7 +68,15 @@ export const rescaleZeroTerminalSnr = (betas: readonly number[]): number[] => {
  * that follows from them is float64. Throws `ConfigError` where they are not in (0, 1].
  */
 export const betasOf = (o: BetaOptions): readonly number[] => {
-  const raw = o.trained_betas ?? shaped(o)
+  const { trained_betas: trained, num_train_timesteps: n } = o
+  if (trained !== null && trained !== undefined && trained.length !== n)
+    throw new ConfigError(
+      'trained_betas',
+      `${trained.length} of them`,
+      [`${n}, as num_train_timesteps says`],
+      'are too many or too few',
+    )
+  const raw = trained ?? shaped(o)
   const betas = raw.map(Math.fround)
   const bad = betas.findIndex((b) => !(Math.fround(1 - b) < 1 && b <= 1))
   if (betas.length === 0 || bad !== -1) {

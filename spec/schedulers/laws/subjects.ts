@@ -32,6 +32,7 @@ const churned = 'asks the model at the level that noise was churned in up to'
 const pictures = 'its network sees pictures in [0, 1]'
 const atLeast = 'counts x₀ as a sample at the least level: draws have the variance σ² − σ_min²'
 const langevin = 'its corrections are as long as norms over the batch say'
+const forward = 'adds the noise of the forward step, which is more than the posterior has'
 const raw = 'its network scales samples itself'
 const inNoise = 'integrates ε, which is not constant where noise is added'
 const unclipped = { clip_sample: false }
@@ -55,6 +56,8 @@ const parametrized = (
   v_prediction: made(family, { ...config, prediction_type: 'v_prediction' }, options),
 })
 
+const none: Partial<Traits> = {}
+
 type Each = Omit<Traits, 'prediction' | 'refined'> & {
   readonly options?: object
   readonly refined?: SchedulerConfig
@@ -77,8 +80,8 @@ const each = (
         {
           ...traits,
           prediction: asked ?? prediction,
-          ...(first && refined !== undefined ? { refined: made(family, { ...config, ...refined }, options) } : {}),
-          ...(first && answers.length === 3 ? { parametrized: parametrized(family, config, options) } : {}),
+          ...(first && refined !== undefined ? { refined: made(family, { ...config, ...refined }, options) } : none),
+          ...(first && answers.length === 3 ? { parametrized: parametrized(family, config, options) } : none),
         },
         options,
       )
@@ -160,7 +163,7 @@ const inSigma: readonly LawSubject[] = [
   of(
     'edm_euler',
     { prediction_type: 'v_prediction', sigma_schedule: 'exponential' },
-    { prediction: { sigmaData: 0.5 } },
+    { prediction: { sigmaData: 0.5 }, steps: { min: 2 } },
   ),
   of('edm_euler', {}, { ...churning, prediction: { sigmaData: 0.5 } }, { churn: 4 }),
   of(
@@ -193,7 +196,7 @@ const inSigma: readonly LawSubject[] = [
   of(
     'score_sde_ve',
     { correct_steps: 0 },
-    { prediction: score, kind: 'sde', tensors: 2, end: 'noisy', exempt: { 24: raw } },
+    { prediction: score, kind: 'sde', tensors: 2, end: 'noisy', exempt: { 13: forward, 24: raw } },
   ),
 ]
 

@@ -4,7 +4,7 @@ import type { BinaryOp, UnaryOp } from '../../core/ops.ts'
 import type { Value } from '../kernel.ts'
 import type { Body, ModuleBuilder } from './module.ts'
 import * as math from './math.ts'
-import { call, f32x4, get, i32, i32x4, select, set, tee, v128, type Code } from './op.ts'
+import { call, f32x4, get, i32, i32x4, select, set, v128, type Code } from './op.ts'
 
 /** What the code of an op may use. */
 export type Context = {

@@ -38,7 +38,7 @@ const shapeOf = ({ down, up, mid }: LoraModule): Shape | undefined => {
   const [out, inner] = up.shape
   const [rank, ...rest] = down.shape
   const isMatrix = (x: Tensor): boolean => x.shape.length >= 2 && size(x.shape) === x.shape[0]! * x.shape[1]!
-  if (out === undefined || rank === undefined || rest.length === 0 || !isMatrix(up)) return undefined
+  if (out === undefined || !rank || rest.length === 0 || !isMatrix(up)) return undefined
   if (mid === undefined) return inner === rank ? [out, ...rest] : undefined
   const [p, q, ...kernel] = mid.shape
   const multiply = kernel.length === 2 && p === inner && q === rank && isMatrix(down)

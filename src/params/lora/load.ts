@@ -26,20 +26,21 @@ const usual = ['safetensors', 'bin'].flatMap((type) => [`pytorch_lora_weights.${
 type Found = Named & { readonly entry: Entry; readonly name: string }
 
 /** Tensors by what they are to their module. */
-type Parts = { readonly [R in Role]?: Found } & { readonly any: Found }
+type Parts = { readonly [R in Role]?: Found } & { readonly sample: Found }
+
+const idOf = ({ component, key }: Named): string => `${component}.${key}`
 
 const grouped = (found: readonly Found[]): ReadonlyMap<string, Parts> => {
   const modules = new Map<string, Parts>()
   for (const f of found) {
-    const id = `${f.component}.${f.key}`
-    modules.set(id, { any: f, ...modules.get(id), [f.role]: f })
+    modules.set(idOf(f), { sample: f, ...modules.get(idOf(f)), [f.role]: f })
   }
   return modules
 }
 
-const problemsOf = ({ any, down, up, alpha }: Parts): readonly string[] => {
+const problemsOf = ({ sample, down, up, alpha }: Parts): readonly string[] => {
   const lacking = [down === undefined ? ['down'] : [], up === undefined ? ['up'] : []].flat()
-  if (lacking.length > 0) return [`${any.module}: has no ${lacking.join(' and no ')} tensor`]
+  if (lacking.length > 0) return [`${sample.module}: has no ${lacking.join(' and no ')} tensor`]
   if (alpha !== undefined && size(alpha.entry.shape) !== 1)
     return [`${alpha.name}: ${alpha.entry.dtype}[${alpha.entry.shape.join(',')}] is no number`]
   return []
@@ -69,7 +70,7 @@ const optional = <K extends string>(
       )
 
 const moduleOf = (parts: Parts, alphaOf: AlphaOf): TE.TaskEither<FileError, LoraModule> => {
-  const { any, down, up, mid, magnitude, alpha } = parts
+  const { sample, down, up, mid, magnitude, alpha } = parts
   const rank = down!.entry.shape[0] ?? 1
   return pipe(
     TE.Do,
@@ -77,8 +78,8 @@ const moduleOf = (parts: Parts, alphaOf: AlphaOf): TE.TaskEither<FileError, Lora
     TE.bind('up', () => tensorOf(up!)),
     TE.bind('core', () => optional('mid', mid)),
     TE.bind('lengths', () => optional('magnitude', magnitude)),
-    TE.bind('alpha', () => (alpha === undefined ? TE.right(alphaOf(any.module, rank) ?? rank) : numberOf(alpha))),
-    TE.map(({ core, lengths, ...factors }) => ({ name: any.module, ...factors, ...core, ...lengths })),
+    TE.bind('alpha', () => (alpha === undefined ? TE.right(alphaOf(sample.module, rank) ?? rank) : numberOf(alpha))),
+    TE.map(({ core, lengths, ...factors }) => ({ name: sample.module, ...factors, ...core, ...lengths })),
   )
 }
 
@@ -104,17 +105,23 @@ export const loadLora = (
       const unknown = named
         .filter((f) => !isFound(f))
         .map((f) => `${f.name}: is no tensor of a LoRA that is known here`)
-      const problems = [...unknown, ...[...modules.values()].flatMap(problemsOf)]
+      const twice = named
+        .filter(isFound)
+        .filter((f) => ![f, undefined].includes(modules.get(idOf(f))?.[f.role]))
+        .map((f) => `${f.name}: is there under another name too`)
+      const problems = [...unknown, ...twice, ...[...modules.values()].flatMap(problemsOf)]
       if (problems.length > 0) return E.left(new CheckpointError(file.path, problems))
       if (modules.size === 0) return E.left(new FileError(file.path, 'unsupported', 'holds no LoRA'))
-      const lora: Record<LoraComponent, Record<string, LoraModule>> = { unet: {}, text_encoder: {}, text_encoder_2: {} }
+      const read: (readonly [Named, LoraModule])[] = []
       for (const parts of modules.values()) {
         const module = await moduleOf(parts, alphaOf)()
         if (E.isLeft(module)) return module
-        lora[parts.any.component][parts.any.key] = module.right
+        read.push([parts.sample, module.right])
       }
+      const of = (component: LoraComponent): Readonly<Record<string, LoraModule>> =>
+        Object.fromEntries(read.flatMap(([n, module]) => (n.component === component ? [[n.key, module]] : [])))
       const unused = named.filter((f) => f.role === 'unused').map((f) => `${f.name}: is not used`)
       if (unused.length > 0) onNotes?.(unused)
-      return E.right(lora)
+      return E.right({ unet: of('unet'), text_encoder: of('text_encoder'), text_encoder_2: of('text_encoder_2') })
     }),
   )

@@ -1,0 +1,177 @@
+/** Products: blocks of rows of C, each over all panels of B while its rows of A are near. */
+import { size } from '../../core/shape.ts'
+import type { GemmKernel } from '../kernel.ts'
+import { emitMap, type Emitted } from './map.ts'
+import type { Body, ModuleBuilder } from './module.ts'
+import { call, get, i32, nothing, select, set, when, type Code } from './op.ts'
+import { addressOf, unflatten } from './space.ts'
+import { tileFunction, tileRows } from './tile.ts'
+import type { Context } from './vector-ops.ts'
+
+/** Rows of a block: so many that its part of B is read from memory seldom, so few that its rows of A and C stay in the cache. */
+const blockRows = 96
+
+const least = (x: Code, y: number): Code => select(x, i32.const(y), i32.ltS(x, i32.const(y)))
+
+/** The tiles of one line of rows against one panel: whole ones, then the rest. */
+const lineOfTiles = (
+  { module, body }: { readonly module: ModuleBuilder; readonly body: Body },
+  k: GemmKernel,
+  length: Code,
+  most: number,
+  vectors: number,
+  lanes: number,
+  at: { readonly a: number; readonly b: number; readonly c: number },
+): Code => {
+  const rows = tileRows(k.width)
+  const [rowOfA, rowOfC] = [k.a.rows.at(-1)!, k.c.rows.at(-1)!]
+  const tile = (n: number): number =>
+    tileFunction(module, {
+      rows: n,
+      vectors,
+      lanes,
+      width: k.width,
+      segments: k.segments,
+      rowOfA,
+      rowOfC,
+      adds: false,
+    })
+  const [a, c, left] = [body.local('i32'), body.local('i32'), body.local('i32')]
+  const one = (n: number): Code => [
+    call(tile(n), [get(a), get(at.b), get(c)]),
+    set(a, i32.add(get(a), i32.const(4 * n * rowOfA))),
+    set(c, i32.add(get(c), i32.const(4 * n * rowOfC))),
+    set(left, i32.sub(get(left), i32.const(n))),
+  ]
+  // Loop: block { loop { if left < rows break; …; again } }
+  const whole: Code = most < rows ? nothing : whileAtLeast(left, rows, one(rows))
+  const rest = (n: number): Code => (n === 0 ? nothing : [rest(n - 1), when(i32.eq(get(left), i32.const(n)), one(n))])
+  return [
+    set(a, get(at.a)),
+    set(c, get(at.c)),
+    set(left, length),
+    whole,
+    when(get(left), rest(Math.min(rows - 1, most))),
+  ]
+}
+
+const whileAtLeast = (left: number, n: number, body: Code): Code => [
+  0x02,
+  0x40,
+  0x03,
+  0x40,
+  get(left),
+  i32.const(n),
+  0x48,
+  0x0d,
+  1,
+  body,
+  0x0c,
+  0,
+  0x0b,
+  0x0b,
+]
+
+/** The code of a product. Its operands are C, A, B and those of the epilogue; a part is a block of rows of one batch. */
+export const emitGemm = (k: GemmKernel, operand: (i: number) => Code): Emitted => {
+  const line = k.rows.at(-1)!
+  const lines = size(k.rows.slice(0, -1))
+  // A block is a piece of a long line, or several short lines.
+  const long = line > blockRows
+  const pieces = long ? Math.ceil(line / blockRows) : 1
+  const perPiece = long ? blockRows : line
+  const perBlock = long ? 1 : Math.max(1, Math.floor(blockRows / line))
+  const blocks = Math.ceil(lines / perBlock)
+  const count = size(k.batch) * blocks * pieces
+  const depth = k.segments.reduce((sum, s) => sum + s.length, 0)
+  const panels = Math.ceil(k.n / k.width)
+  const full = Math.floor(k.n / k.width)
+  const rest = k.n - full * k.width
+
+  const code = (context: Context): Code => {
+    const { body, module } = context
+    const [first, last, start, length] = [body.local('i32'), body.local('i32'), body.local('i32'), body.local('i32')]
+    const at = { a: body.local('i32'), b: body.local('i32'), c: body.local('i32') }
+    const [baseA, baseB, baseC] = [body.local('i32'), body.local('i32'), body.local('i32')]
+    const epilogue = k.epilogue && epilogueFunction(context, k)
+    return body.repeat(get(0), get(1), 1, (part) => {
+      const place = unflatten(body, [size(k.batch), blocks, pieces], part)
+      const [batch, block, piece] = place.at as [number, number, number]
+      const inBatch = unflatten(body, k.batch, batch)
+      const tiles = (vectors: number, lanes: number): Code =>
+        body.repeat(get(first), get(last), 1, (row) => {
+          const where = unflatten(body, k.rows.slice(0, -1), row)
+          const along = (base: number, rows: readonly number[]): Code =>
+            i32.add(
+              addressOf(get(base), 4, 0, rows.slice(0, -1), where.at),
+              i32.mul(get(start), i32.const(4 * rows.at(-1)!)),
+            )
+          return [
+            where.code,
+            set(at.a, along(baseA, k.a.rows)),
+            set(at.c, i32.add(along(baseC, k.c.rows), get(column))),
+            lineOfTiles(context, k, get(length), perPiece, vectors, lanes, at),
+          ]
+        })
+      const column = body.local('i32')
+      const panel = (vectors: number, lanes: number): Code => tiles(vectors, lanes)
+      return [
+        place.code,
+        inBatch.code,
+        set(first, i32.mul(get(block), i32.const(perBlock))),
+        set(last, least(i32.add(get(first), i32.const(perBlock)), lines)),
+        set(start, i32.mul(get(piece), i32.const(perPiece))),
+        set(length, least(i32.const(perPiece), line)),
+        long ? set(length, i32.sub(least(i32.add(get(start), i32.const(perPiece)), line), get(start))) : nothing,
+        set(baseA, addressOf(operand(1), 4, k.a.offset, k.a.batch, inBatch.at)),
+        set(baseB, addressOf(operand(2), 4, 0, k.b, inBatch.at)),
+        set(baseC, addressOf(operand(0), 4, k.c.offset, k.c.batch, inBatch.at)),
+        set(at.b, get(baseB)),
+        set(column, i32.const(0)),
+        full === 0
+          ? nothing
+          : body.repeat(i32.const(0), i32.const(full), 1, () => [
+              panel(k.width / 4, 4),
+              set(at.b, i32.add(get(at.b), i32.const(4 * depth * k.width))),
+              set(column, i32.add(get(column), i32.const(4 * k.width))),
+            ]),
+        panels === full ? nothing : panel(Math.ceil(rest / 4), ((rest - 1) % 4) + 1),
+        epilogue === undefined ? nothing : epilogue(batch, first, last, start, length),
+      ]
+    })
+  }
+  return { count, code }
+}
+
+type Epilogue = (batch: number, first: number, last: number, start: number, length: number) => Code
+
+/** What is done to the rows of a block when they are finished: rows are numbered as they lie in C. */
+const epilogueFunction = ({ module, host }: Context, k: GemmKernel): Epilogue => {
+  const map = k.epilogue!
+  const operands = new Set([0])
+  const most = k.epilogue === undefined ? 0 : highestOperand(map)
+  for (let i = 1; i <= most; i++) operands.add(i)
+  const params = Array.from({ length: most + 3 }, () => 'i32' as const)
+  const index = module.function(`map ${JSON.stringify(map)} in place`, { params, results: [] }, (body) =>
+    emitMap(map, (i) => get(2 + i), true).code({ module, host, body }),
+  )
+  const [line, lines] = [k.rows.at(-1)!, size(k.rows.slice(0, -1))]
+  // Operands of the epilogue: C, then what comes after A and B.
+  const args = [get(2), ...Array.from({ length: most }, (_, i) => get(2 + 3 + i))]
+  return (batch, first, last, start, length) => {
+    const rowOf = (block: number): Code =>
+      i32.mul(i32.add(i32.mul(get(batch), i32.const(lines)), get(block)), i32.const(line))
+    const from = i32.add(rowOf(first), get(start))
+    const to = line > blockRows ? i32.add(from, get(length)) : rowOf(last)
+    return call(index, [from, to, ...args])
+  }
+}
+
+const highestOperand = (k: GemmKernel['epilogue'] & object): number => {
+  let most = 0
+  JSON.stringify(k.value, (key, value: unknown) => {
+    if (key === 'operand' && typeof value === 'number') most = Math.max(most, value)
+    return value
+  })
+  return most
+}

@@ -1,0 +1,61 @@
+/** Elementwise kernels: rows of the result, four elements at a time. */
+import type { MapKernel } from '../kernel.ts'
+import { Lanes, storeLanes } from './lanes.ts'
+import { brIf, get, i32, loop, nothing, set, tee, type Code } from './op.ts'
+import { accessesOf, addressOf, byStride, mergeAxes, unflatten, type Access } from './space.ts'
+import type { Context } from './vector-ops.ts'
+
+/** A kernel's function `(lo, hi, …operands)` of a range of `count` independent parts. */
+export type Emitted = { readonly count: number; readonly code: (context: Context) => Code }
+
+/** `for (position = 0; …; position += 4)` over so many elements, the last of them apart. */
+export const overElements = (
+  { body }: Context,
+  length: number,
+  each: (lanes: number, position: number) => Code,
+): Code => {
+  const position = body.local('i32')
+  const whole = Math.floor(length / 4) * 16
+  const step = tee(position, i32.add(get(position), i32.const(16)))
+  return [
+    set(position, i32.const(0)),
+    whole > 0 ? loop([each(4, position), brIf(0, i32.ltS(step, i32.const(whole)))]) : nothing,
+    length % 4 > 0 ? each(length % 4, position) : nothing,
+  ]
+}
+
+/** The code of a map. `operand` gives addresses; `isolate` keeps the last axis as it is, for an epilogue. */
+export const emitMap = (k: MapKernel, operand: (i: number) => Code, isolate = false): Emitted => {
+  const accesses = accessesOf(k.value)
+  const axes = k.dims.map((_, i) => i)
+  const outer = isolate ? byStride(k.out.strides, axes.slice(0, -1)) : byStride(k.out.strides, axes)
+  const all: readonly Access[] = [...accesses, k.out]
+  const merged = mergeAxes(k.dims, outer, all)
+  const inner = isolate ? k.dims.at(-1)! : (merged.dims.at(-1) ?? 1)
+  const rows = isolate ? merged.dims : merged.dims.slice(0, -1)
+  const motion = (a: Access) => {
+    const own = merged.strides.get(a)!
+    return isolate
+      ? { outer: own, along: a.strides.at(-1)! }
+      : { outer: own.slice(0, -1), along: own.at(-1) ?? 0 }
+  }
+  const code = (context: Context): Code => {
+    const { body } = context
+    const lanes = new Lanes(context, k.value, operand, motion)
+    const out = motion(k.out)
+    const base = body.local('i32')
+    return body.repeat(get(0), get(1), 1, (row) => {
+      const { code: place, at } = unflatten(body, rows, row)
+      return [
+        place,
+        lanes.prelude(at),
+        set(base, addressOf(operand(0), 4, k.out.offset, out.outer, at)),
+        overElements(context, inner, (n, bytes) =>
+          // A single element has an axis of its own, along which nothing moves.
+          storeLanes(context, k.out, base, out.along === 0 ? 1 : out.along, n, { bytes }, lanes.value(n, { bytes })),
+        ),
+      ]
+    })
+  }
+  return { count: rows.reduce((a, b) => a * b, 1), code }
+}
