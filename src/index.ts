@@ -218,7 +218,16 @@ export {
   type UnconditionalModel,
 } from './pipelines/unconditional.ts'
 
-export { guidance, guide, rescaleGuidance, together, type Guided } from './pipelines/guide.ts'
+export {
+  guidance,
+  guide,
+  guideBy,
+  rescaleGuidance,
+  together,
+  type Combine,
+  type Guide,
+  type Guided,
+} from './pipelines/guide.ts'
 export { conditionalUnet, repeated, type Condition } from './pipelines/condition.ts'
 export {
   StableDiffusion,

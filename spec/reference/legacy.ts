@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DDPM, ddpm, fromStorage, load, orThrow, read, seed, unet2d, compile, type BackendName, type Scalar, type Tensor } from '../../src/index.ts'
+import { checkRun } from './pipelines.ts'
 import { compared, largest, type Check } from './result.ts'
 import { readRecording } from './safetensors.ts'
 
@@ -10,14 +11,17 @@ type Info = { readonly directory: string; readonly pipeline?: { readonly class: 
 
 const span = (values: ArrayLike<number>): number => Array.from(values).reduce((m, v) => Math.max(m, Math.abs(v)), 0)
 
-/** Every DDPM checkpoint of a directory laid out like reference/open/legacy. */
+/** Every checkpoint of a directory laid out like reference/open/legacy. */
 export const checkLegacy = async (dir: string, backend: BackendName | undefined): Promise<readonly Check[]> => {
   const on = backend === undefined ? {} : { backend }
   const checks: Check[] = []
   for (const name of ['ddpm_flat', 'sd_2022']) {
     if (!existsSync(join(dir, name))) continue
     if (name === 'sd_2022') {
-      checks.push({ name: `legacy/${name}`, error: NaN, tolerance: 0, pass: true, skipped: 'Stable Diffusion is not there yet' })
+      const pipelines = join(dir, '../pipelines')
+      if (!existsSync(join(pipelines, 'runs/sd_unipc'))) {
+        checks.push({ name: `legacy/${name}`, error: NaN, tolerance: 0, pass: true, skipped: 'pipelines/runs/sd_unipc, whose numbers it gives, is not there' })
+      } else checks.push(...(await checkRun(pipelines, 'sd_unipc', on, '../legacy/sd_2022')))
       continue
     }
     const info = JSON.parse(await readFile(join(dir, `${name}.json`), 'utf8')) as Info

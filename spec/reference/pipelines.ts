@@ -131,9 +131,12 @@ const unconditional = async (dir: string, name: string, r: Run, recorded: Readon
   return [compared(`${name} pictures, of 255`, differ(images, recorded.get('image')!), 2)]
 }
 
-const runOne = async (dir: string, runs: string, name: string, on: { backend?: BackendName }): Promise<readonly Check[]> => {
-  const label = `pipelines/${name}`
-  const r = JSON.parse(await readFile(join(runs, name, 'run.json'), 'utf8')) as Run
+/** One recorded run of a directory laid out like reference/open/pipelines; `checkpoint` stands in for the one that was recorded. */
+export const checkRun = async (dir: string, name: string, on: { backend?: BackendName }, checkpoint?: string): Promise<readonly Check[]> => {
+  const runs = join(dir, 'runs')
+  const label = checkpoint === undefined ? `pipelines/${name}` : `${checkpoint} ${name}`
+  const recordedRun = JSON.parse(await readFile(join(runs, name, 'run.json'), 'utf8')) as Run
+  const r: Run = checkpoint === undefined ? recordedRun : { ...recordedRun, directory: checkpoint }
   const skip = (why: string): readonly Check[] => [{ name: label, error: NaN, tolerance: 0, pass: true, skipped: why }]
   if (/^(Flux|StableDiffusion3)/.test(r.pipeline)) return skip(`${r.pipeline} is not there`)
   const unknown = Object.keys(r.arguments).filter((k) => !supported.has(k))
@@ -203,7 +206,7 @@ export const checkPipelines = async (dir: string, backend: BackendName | undefin
   const checks: Check[] = []
   for (const name of (await readdir(runs)).sort()) {
     try {
-      checks.push(...(await runOne(dir, runs, name, backend === undefined ? {} : { backend })))
+      checks.push(...(await checkRun(dir, name, backend === undefined ? {} : { backend })))
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
       checks.push({ name: `pipelines/${name}`, error: Infinity, tolerance: 0, pass: false, why })

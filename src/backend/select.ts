@@ -7,10 +7,15 @@ const started = new Map<BackendName, Promise<Backend>>()
 
 /** The named backend, started at the first call. Rejects with `DeviceError` where it is not to be had. */
 export const backend = (name: BackendName): Promise<Backend> => {
-  const there = started.get(name) ?? (name === 'host' ? Promise.resolve(host) : tfjsBackend(name))
+  const there = started.get(name) ?? start(name)
   started.set(name, there)
   there.catch(() => started.delete(name))
   return there
+}
+
+const start = async (name: BackendName): Promise<Backend> => {
+  if (name === 'host') return host
+  return name === 'simd' ? (await import('./wasm/simd.ts')).simd() : tfjsBackend(name)
 }
 
 // Only a program that needs TensorFlow.js loads it.

@@ -13,6 +13,9 @@ export const pngPath = (text: string): string => {
   return text
 }
 
+/** Where the preview of a picture goes: `cat.png` → `cat-preview.png`. */
+export const previewPath = (output: string): string => output.replace(/\.png$/i, '-preview$&')
+
 /** Rejects with a `FileError`, before any time is spent on a picture, where it could not be written. */
 export const checkWritable = async (output: string): Promise<void> => {
   const cannot = (why: string): never => {

@@ -143,3 +143,10 @@ export const mapLeaves = (e: Expr, leaf: (x: Exclude<Expr, { readonly _tag: 'Op'
   }
   return visit(e)
 }
+
+/** A kernel as a text: equal for equal work, and for no other. */
+export const keyOf = (kernel: Kernel): string =>
+  // JSON knows no −0, ∞ and NaN.
+  JSON.stringify(kernel, (_, x: unknown) =>
+    typeof x === 'number' && (!Number.isFinite(x) || Object.is(x, -0)) ? (Object.is(x, -0) ? '-0' : `${x}`) : x,
+  )

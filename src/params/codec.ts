@@ -149,7 +149,9 @@ export const expectedOf = (codec: t.Mixed, path = ''): ReadonlyMap<string, Shape
 /** The header of one tensor of a checkpoint. */
 export type Header = { readonly dtype: DType; readonly shape: Shape }
 
-/** How a checkpoint's tensors differ from those that a codec calls for, by name: `wrong` are missing or mis-shaped. */
+const floats: ReadonlySet<DType> = new Set(['f32', 'f16', 'bf16'])
+
+/** How a checkpoint's tensors differ from those that a codec calls for, by name: `wrong` are missing, mis-shaped or no floats. */
 export type Differences = { readonly wrong: readonly string[]; readonly unexpected: readonly string[] }
 
 /** The differences between what a codec calls for and what a checkpoint holds; both lists are empty when they agree. */
@@ -159,7 +161,7 @@ export const differences = (codec: t.Mixed, found: ReadonlyMap<string, Header>):
   const wrong = [...expected].flatMap(([name, shape]) => {
     const entry = found.get(name)
     if (entry === undefined) return [`${name}: missing, expected f32${text(shape)}`]
-    if (sameShape(entry.shape, shape)) return []
+    if (sameShape(entry.shape, shape) && floats.has(entry.dtype)) return []
     return [`${name}: ${entry.dtype}${text(entry.shape)} in the checkpoint, expected f32${text(shape)}`]
   })
   const extra = [...found].filter(([name]) => !expected.has(name))

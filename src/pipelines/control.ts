@@ -11,7 +11,7 @@ import { noise } from '../tensor/noise.ts'
 import { concat, Tensor, zeros, type Scalar } from '../tensor/tensor.ts'
 import { mapTree } from '../tensor/tree.ts'
 import { repeated, type Condition } from './condition.ts'
-import { guide, type Guided } from './guide.ts'
+import { guidance, guideBy, type Combine, type Guided } from './guide.ts'
 import {
   latentPipeline,
   needsImage,
@@ -38,8 +38,13 @@ export type ControlRequest = PromptRequest & {
   readonly until?: number
 }
 
-/** Whether the prompt alone is controlled, and less so in shallow states, so that the picture counts even without a prompt. */
-export type ControlOptions = { readonly guess?: boolean }
+/** How a picture is followed. */
+export type ControlOptions = {
+  /** Is the prompt alone controlled, and less so in shallow states, so that the picture counts even without a prompt? */
+  readonly guess?: boolean
+  /** How guidance combines its two answers; `guidance` unless given. */
+  readonly combine?: Combine
+}
 
 /** What a controlled denoiser is given: conditions, the picture in [0, 1], [N, 3, H, W], and how much of it there should be. */
 export type Controlled = Guided<Condition> & { readonly picture: Tensor; readonly strength: Scalar }
@@ -55,12 +60,12 @@ const besideZeros = ({ down, mid }: Control): Control => {
 export const controlledUnet = (
   unet: StableDiffusion['unet'],
   net: ControlModel,
-  { guess = false }: ControlOptions = {},
+  { guess = false, combine = guidance }: ControlOptions = {},
 ): Denoiser<Controlled> => {
   const [predict, residuals] = [unet2dCondition(unet), controlNet(net)]
   const guessMode = guess || net.config.global_pool_conditions
   return (x, t, { picture, strength, ...guided }) =>
-    guide<Condition>((sample, timestep, condition) => {
+    guideBy(combine)<Condition>((sample, timestep, condition) => {
       const told = { timestep, conditioningScale: strength, guessMode }
       const both = guided.negative !== undefined
       const control =

@@ -50,13 +50,26 @@ export const rescaleGuidance = (guided: Tensor, positive: Tensor, phi: Scalar): 
   return guided.add(restored.sub(guided).mul(phi))
 }
 
-/** A denoiser that follows one condition and turns away from another. Both answers come from one batch of 2 N, negatives first. */
-export const guide =
-  <C>(denoise: Denoiser<C>): Denoiser<Guided<C>> =>
+/** One answer of two: those to the positive and the negative condition, [N, …] each, how strongly they are meant, and the step's time. */
+export type Combine = (positive: Tensor, negative: Tensor, scale: Scalar, t: Scalar) => Tensor
+
+/** A function from denoisers to guided denoisers. */
+export type Guide = <C>(denoise: Denoiser<C>) => Denoiser<Guided<C>>
+
+/**
+ * Guidance that combines the two answers in its own way: `guideBy(guidance)` is `guide`. Both come from one batch of 2 N, negatives first;
+ * without a negative condition there is nothing to combine.
+ */
+export const guideBy =
+  (combine: Combine): Guide =>
+  (denoise) =>
   (x, t, { positive, negative, scale = 1, rescale }) => {
     if (negative === undefined) return denoise(x, t, positive)
     const answers = denoise(concat([x, x], 0), t, together(negative, positive))
     const [away, towards] = chunk(answers, 2) as [Tensor, Tensor]
-    const guided = guidance(towards, away, scale)
+    const guided = combine(towards, away, scale, t)
     return rescale === undefined ? guided : rescaleGuidance(guided, towards, rescale)
   }
+
+/** A denoiser that follows one condition and turns away from another: classifier-free guidance. */
+export const guide: Guide = guideBy(guidance)

@@ -3,7 +3,7 @@ import type { Image } from '../image/image.ts'
 import { pictureTensor } from '../image/preprocess.ts'
 import { noise } from '../tensor/noise.ts'
 import { conditionalUnet, repeated } from './condition.ts'
-import { guide } from './guide.ts'
+import { guidance, guideBy } from './guide.ts'
 import {
   latentPipeline,
   memo,
@@ -39,7 +39,7 @@ export const imageToImage = <S extends SampleState, K extends string>(
   const conditions = conditionsOf(sd, options)
   const schedulers = schedulersOf(sd, options)
   const codec = latentCodec(sd, options)
-  const denoise = guide(conditionalUnet(sd.unet))
+  const denoise = guideBy(options.combine ?? guidance)(conditionalUnet(sd.unet))
   const stepFrom = memo((begin) => reducerOf(schedulers(begin), denoise, options))
   return latentPipeline(codec, needsImage('imageToImage'), (request: ImageRequest, seed, run, own) => {
     const { image, strength = isXL(sd) ? 0.3 : 0.8, width, height } = request

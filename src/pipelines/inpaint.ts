@@ -7,7 +7,7 @@ import { resizeNearest } from '../tensor/nn.ts'
 import { noise } from '../tensor/noise.ts'
 import { concat, type Tensor } from '../tensor/tensor.ts'
 import { conditionalUnet, repeated } from './condition.ts'
-import { guide } from './guide.ts'
+import { guidance, guideBy } from './guide.ts'
 import type { ImageRequest } from './image-to-image.ts'
 import { keepKnown } from './keep-known.ts'
 import {
@@ -47,7 +47,7 @@ export const inpaint = <S extends SampleState, K extends string>(
   const conditions = conditionsOf(sd, options)
   const schedulers = schedulersOf(sd, options)
   const codec = latentCodec(sd, options)
-  const denoise = guide(conditionalUnet(sd.unet))
+  const denoise = guideBy(options.combine ?? guidance)(conditionalUnet(sd.unet))
   const masked = compile((picture: Tensor, mask: Tensor) => picture.mul(mask.lt(0.5).to('f32')), options)
   const besideFrom = memo((begin) => reducerOf(schedulers(begin), denoise, options))
   const keepingFrom = memo((begin) => {

@@ -9,6 +9,7 @@ import type { SchedulerConfig } from '../schedulers/config.ts'
 import type { Scheduler } from '../schedulers/scheduler.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { LatentCodec } from './latents.ts'
+import type { Combine } from './guide.ts'
 import { finish, owning, using, type Own } from './owning.ts'
 import type { Progress, RunOptions } from './sample.ts'
 import type { LatentDiffusion } from './stable-diffusion.ts'
@@ -34,6 +35,8 @@ export type PipelineOptions<S extends SampleState = SampleState, K extends strin
     readonly scheduler?: MakeScheduler<S, K> | string
     /** Denoising steps; 50 unless given. */
     readonly steps?: number
+    /** How guidance combines the answers to the prompt and to the negative one; `guidance` unless given. */
+    readonly combine?: Combine
   }
 
 /** A function of where a fold begins, whose answers are kept. */

@@ -1,6 +1,6 @@
 /** Pictures from prompts: Stable Diffusion 1, 2 and XL. */
 import { conditionalUnet } from './condition.ts'
-import { guide } from './guide.ts'
+import { guidance, guideBy } from './guide.ts'
 import {
   latentPipeline,
   schedulersOf,
@@ -35,7 +35,7 @@ export const textToImage = <S extends SampleState, K extends string>(
 ): DrawPrompt<PromptRequest> => {
   const conditions = conditionsOf(sd, options)
   const scheduler = schedulersOf(sd, options)(0)
-  const step = reducerOf(scheduler, guide(conditionalUnet(sd.unet)), options)
+  const step = reducerOf(scheduler, guideBy(options.combine ?? guidance)(conditionalUnet(sd.unet)), options)
   return latentPipeline(
     latentCodec(sd, options),
     (prompt): PromptRequest => ({ prompt }),

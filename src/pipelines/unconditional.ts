@@ -55,7 +55,7 @@ export const drawWith = <S, K extends string>(
     states(scheduler, denoise, options)(noise(seed, [count, ...shape]))
   const batch: Draw<S>['batch'] =
     (count) =>
-    (seed, { onStep, ...options } = {}) =>
+    async (seed, { onStep, ...options } = {}) =>
       finish(run(seed, { count, ...options }), toImages, onStep)
   const one = async (seed: Seed, options?: DrawOptions): Promise<Image> => (await batch(1)(seed, options))[0]!
   return Object.assign(one, { batch, states: run })

@@ -119,13 +119,13 @@ export const mutants: readonly Mutant[] = [
   ),
   of('σ² + 1 without its root', 24, ['euler'], {}, squared('scale')),
   of('the starting deviation squared', 24, ['euler'], {}, (s) => ({ ...s, initNoiseSigma: s.initNoiseSigma ** 2 })),
-  of('v of the wrong sign', 6, ['euler'], {}, scaled('told', -1)),
+  of('ε of the wrong sign', 8, ['euler'], {}, scaled('told', -1)),
   of(
     'the correction dropped',
     14,
     ['heun'],
     heun,
-    coefficients((c, i) => (i % 2 === 1 ? { here: 1, there: 0, before: 0, advance: 0 } : {})),
+    coefficients((_, i) => (i % 2 === 1 ? { here: 1, there: 0, before: 0, advance: 0 } : {})),
   ),
   of(
     'the old slope kept',
@@ -158,7 +158,7 @@ export const mutants: readonly Mutant[] = [
   ),
   of(
     'answers weighed in the wrong order',
-    14,
+    6,
     ['deis', { solver_order: 2 }],
     { order: 2, end: 'noisy' },
     swapped('now', 'ago1'),
@@ -166,8 +166,8 @@ export const mutants: readonly Mutant[] = [
   of(
     'the corrector left out',
     14,
-    ['unipc', { solver_order: 3 }],
-    { order: 3, tensors: 4 },
+    ['unipc', { solver_order: 2 }],
+    { order: 3, tensors: 3 },
     coefficients(() => ({ predicted: 1, corrected: 0, met: 0 })),
   ),
   of('Adams’ weights of the step before', 6, ['lms'], { order: 2, tensors: 4 }, shifted('now')),

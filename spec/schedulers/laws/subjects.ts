@@ -1,5 +1,5 @@
 /** Every family, under configs of every kind that it has, with what the laws need to be told of it. */
-import type { Answer, Subject, Traits } from '../../../src/laws/law.ts'
+import type { Answer, Parametrization, Subject, Traits } from '../../../src/laws/law.ts'
 import { families, type SchedulerName } from '../../../src/schedulers/by-name.ts'
 import type { SchedulerConfig } from '../../../src/schedulers/config.ts'
 
@@ -50,13 +50,11 @@ const parametrized = (
   family: SchedulerName,
   config: SchedulerConfig,
   options: object = {},
-): Traits['parametrized'] => ({
+): { readonly [P in Parametrization]: (steps: number) => Subject } => ({
   epsilon: made(family, { ...config, prediction_type: 'epsilon' }, options),
   sample: made(family, { ...config, prediction_type: 'sample' }, options),
   v_prediction: made(family, { ...config, prediction_type: 'v_prediction' }, options),
 })
-
-const none: Partial<Traits> = {}
 
 type Each = Omit<Traits, 'prediction' | 'refined'> & {
   readonly options?: object
@@ -74,17 +72,12 @@ const each = (
   configs.flatMap((config, i) =>
     (i === 0 ? answers : ['epsilon' as const]).map((prediction) => {
       const first = i === 0 && prediction === 'epsilon'
-      return of(
-        family,
-        { ...config, ...(prediction === 'epsilon' ? {} : { prediction_type: prediction }) },
-        {
-          ...traits,
-          prediction: asked ?? prediction,
-          ...(first && refined !== undefined ? { refined: made(family, { ...config, ...refined }, options) } : none),
-          ...(first && answers.length === 3 ? { parametrized: parametrized(family, config, options) } : none),
-        },
-        options,
-      )
+      const plain: Traits = { ...traits, prediction: asked ?? prediction }
+      const graded: Traits =
+        first && refined !== undefined ? { ...plain, refined: made(family, { ...config, ...refined }, options) } : plain
+      const full: Traits =
+        first && answers.length === 3 ? { ...graded, parametrized: parametrized(family, config, options) } : graded
+      return of(family, prediction === 'epsilon' ? config : { ...config, prediction_type: prediction }, full, options)
     }),
   )
 
@@ -155,7 +148,7 @@ const inSigma: readonly LawSubject[] = [
   of('euler', {}, churning, { churn: 4 }),
   ...each('heun', sigmaGrids, { order: 2, calls: 2, tensors: 3, refined: exponential }),
   ...each('kdpm2', sigmaGrids, { order: 2, calls: 2, refined: exponential }),
-  ...each('lms', sigmaGrids, { order: 2, tensors: 4, refined: exponential }),
+  ...each('lms', sigmaGrids, { order: 3, tensors: 4, refined: exponential }),
   ...each('euler_a', [{}], { kind: 'sde' }),
   ...each('kdpm2_a', sigmaGrids, { kind: 'sde', calls: 2, tensors: 2 }),
   ...each('dpm_sde', sigmaGrids, { kind: 'sde', calls: 2, tensors: 3, answers: ['epsilon', 'v_prediction'] }),
@@ -215,9 +208,9 @@ const inLambda: readonly LawSubject[] = [
     const capped = Math.min(order, 2)
     return [
       ...each('dpm', grids, { order: capped, tensors: order, refined: fine }),
-      ...each('dpm_single', grids, { order: capped, tensors: order + 1, refined: fine }),
+      ...each('dpm_single', grids, { order, tensors: order + 1, refined: fine }),
       ...each('deis', grids, { order, tensors: order, end: 'noisy', refined: fine }),
-      ...each('unipc', grids, { order, tensors: order + 1, refined: fine }),
+      ...each('unipc', grids, { order: Math.min(order + 1, 3), tensors: order + 1, refined: fine }),
       ...each('dpm_inverse', [{ solver_order: order }], { tensors: order, ascending: true, end: 'noisy' }),
     ]
   }),

@@ -1,5 +1,5 @@
 /** Programs as modules: a function for every kernel, and one that calls them in turn. */
-import type { Dispatch, Kernel } from '../kernel.ts'
+import { keyOf, type Dispatch, type Kernel } from '../kernel.ts'
 import { emitGemm } from './gemm.ts'
 import { emitMap, type Emitted } from './map.ts'
 import { hostFunctions, importHost } from './math.ts'
@@ -41,7 +41,7 @@ export const emit = (
   const host = importHost(module)
   const kernels = new Map<string, { readonly index: number; readonly count: number }>()
   const kernel = (d: Dispatch): { readonly index: number; readonly count: number } => {
-    const key = JSON.stringify(d.kernel)
+    const key = keyOf(d.kernel)
     const there = kernels.get(key)
     if (there !== undefined) return there
     const emitted = emitKernel(d.kernel)

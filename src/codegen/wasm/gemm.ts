@@ -1,6 +1,6 @@
 /** Products: blocks of rows of C, each over all panels of B while its rows of A are near. */
 import { size } from '../../core/shape.ts'
-import type { GemmKernel } from '../kernel.ts'
+import { keyOf, loadsOf, type GemmKernel, type MapKernel } from '../kernel.ts'
 import { emitMap, type Emitted } from './map.ts'
 import type { Body, ModuleBuilder } from './module.ts'
 import { call, get, i32, nothing, select, set, when, type Code } from './op.ts'
@@ -89,7 +89,7 @@ export const emitGemm = (k: GemmKernel, operand: (i: number) => Code): Emitted =
   const rest = k.n - full * k.width
 
   const code = (context: Context): Code => {
-    const { body, module } = context
+    const { body } = context
     const [first, last, start, length] = [body.local('i32'), body.local('i32'), body.local('i32'), body.local('i32')]
     const at = { a: body.local('i32'), b: body.local('i32'), c: body.local('i32') }
     const [baseA, baseB, baseC] = [body.local('i32'), body.local('i32'), body.local('i32')]
@@ -148,11 +148,9 @@ type Epilogue = (batch: number, first: number, last: number, start: number, leng
 /** What is done to the rows of a block when they are finished: rows are numbered as they lie in C. */
 const epilogueFunction = ({ module, host }: Context, k: GemmKernel): Epilogue => {
   const map = k.epilogue!
-  const operands = new Set([0])
-  const most = k.epilogue === undefined ? 0 : highestOperand(map)
-  for (let i = 1; i <= most; i++) operands.add(i)
+  const most = highestOperand(map)
   const params = Array.from({ length: most + 3 }, () => 'i32' as const)
-  const index = module.function(`map ${JSON.stringify(map)} in place`, { params, results: [] }, (body) =>
+  const index = module.function(`${keyOf(map)} in place`, { params, results: [] }, (body) =>
     emitMap(map, (i) => get(2 + i), true).code({ module, host, body }),
   )
   const [line, lines] = [k.rows.at(-1)!, size(k.rows.slice(0, -1))]
@@ -167,11 +165,4 @@ const epilogueFunction = ({ module, host }: Context, k: GemmKernel): Epilogue =>
   }
 }
 
-const highestOperand = (k: GemmKernel['epilogue'] & object): number => {
-  let most = 0
-  JSON.stringify(k.value, (key, value: unknown) => {
-    if (key === 'operand' && typeof value === 'number') most = Math.max(most, value)
-    return value
-  })
-  return most
-}
+const highestOperand = (k: MapKernel): number => Math.max(0, ...loadsOf(k.value).map((l) => l.operand))

@@ -1,0 +1,70 @@
+/** What programs have in common: a memory, a block for what lives during a run, compiled modules. */
+import { binary } from '../../core/ops.ts'
+import type { DType, Storage } from '../../core/dtype.ts'
+import { ProgramError } from '../../errors.ts'
+import type { DeviceValue } from '../backend.ts'
+import { Heap } from './heap.ts'
+import { Residents } from './residents.ts'
+import { readValues } from './transfer.ts'
+
+const math = { sin: Math.sin, cos: Math.cos, pow: binary.pow.eval }
+/** More modules than this are compiled anew when they are wanted again. */
+const mostModules = 256
+
+/** The functions of a program: `run` and `once0`, `once1`, …, given the address of its table. */
+export type Exports = Readonly<Record<string, (table: number) => void>>
+
+/** A memory and what is in it. */
+export class Device {
+  readonly heap: Heap
+  readonly residents: Residents
+  readonly #modules = new Map<string, Promise<WebAssembly.Module>>()
+  readonly #addresses = new WeakMap<DeviceValue, number>()
+  #scratch = { at: 0, bytes: 0 }
+
+  constructor(shared: boolean) {
+    this.heap = new Heap(shared)
+    this.residents = new Residents(this.heap)
+  }
+
+  /** A block for what lives during a run. Programs run one after the other, and use the same. */
+  scratch(bytes: number): number {
+    if (bytes > this.#scratch.bytes) {
+      this.heap.free(this.#scratch.at)
+      this.#scratch = { at: 0, bytes: 0 }
+      this.#scratch = { at: this.heap.allocate(bytes), bytes }
+    }
+    return this.#scratch.at
+  }
+
+  /** A module on this memory, compiled unless it has been. */
+  async instance(bytes: Uint8Array<ArrayBuffer>): Promise<Exports> {
+    const key = new TextDecoder('latin1').decode(bytes)
+    const module = this.#modules.get(key) ?? WebAssembly.compile(bytes)
+    this.#modules.delete(key)
+    this.#modules.set(key, module)
+    if (this.#modules.size > mostModules) this.#modules.delete(this.#modules.keys().next().value!)
+    const instance = await WebAssembly.instantiate(await module, { env: { memory: this.heap.memory }, math })
+    return instance.exports as Exports
+  }
+
+  /** A block as a value that belongs to whoever gets it. */
+  own(at: number, dtype: DType, length: number): DeviceValue {
+    const value: DeviceValue = {
+      read: (): Promise<Storage> =>
+        this.#addresses.has(value)
+          ? Promise.resolve(readValues(this.heap.memory, at, dtype, length))
+          : Promise.reject(new ProgramError('wasm: the value was disposed')),
+      dispose: () => {
+        if (this.#addresses.delete(value)) this.heap.free(at)
+      },
+    }
+    this.#addresses.set(value, at)
+    return value
+  }
+
+  /** Where a value of this device lies. */
+  addressOf(value: DeviceValue): number | undefined {
+    return this.#addresses.get(value)
+  }
+}

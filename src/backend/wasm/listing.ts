@@ -1,0 +1,49 @@
+/** Programs as text: which kernels run, on how much, where. */
+import type { Arena } from '../../passes/arena.ts'
+import type { Kernel } from '../../codegen/kernel.ts'
+import type { Program } from '../../codegen/program.ts'
+
+const what = (k: Kernel): string => {
+  switch (k._tag) {
+    case 'Map':
+      return `[${k.dims}]`
+    case 'Reduce':
+      return `[${k.dims}] over [${k.folded}]`
+    case 'Gemm':
+      return `[${[...k.batch, ...k.rows]}] × ${k.segments.reduce((sum, s) => sum + s.length, 0)} × ${k.n}`
+  }
+}
+
+const nameOf = (program: Program, id: number): string => {
+  const { purpose } = program.buffers[id]!
+  switch (purpose._tag) {
+    case 'Input':
+      return `input${purpose.index}`
+    case 'Leaf':
+      return purpose.node.label ?? `captured${id}`
+    case 'Output':
+      return `output${program.outputs.indexOf(id)}`
+    case 'Kept':
+    case 'Scratch':
+      return `%${id}`
+  }
+}
+
+/** A line for every kernel. */
+export const listing = (program: Program, arena: Arena): string => {
+  const part = (title: string, dispatches: Program['every']): string[] =>
+    dispatches.length === 0
+      ? []
+      : [
+          `${title}:`,
+          ...dispatches.map(({ kernel, operands, label }) => {
+            const [out, ...reads] = operands.map((id) => nameOf(program, id))
+            return `  ${out} = ${kernel._tag.toLowerCase()} ${what(kernel)} ${reads.join(' ')} · ${label}`
+          }),
+        ]
+  return [
+    ...part('once', program.once),
+    ...part('every run', program.every),
+    `gives ${program.outputs.map((id) => nameOf(program, id)).join(', ')}; ${arena.bytes} bytes during a run`,
+  ].join('\n')
+}

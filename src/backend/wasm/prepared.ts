@@ -1,0 +1,182 @@
+/** Programs on a device: what is computed once and kept, and runs. */
+import { elementBytes, type Dispatch } from '../../codegen/kernel.ts'
+import type { Program } from '../../codegen/program.ts'
+import { emit, type Emission } from '../../codegen/wasm/emit.ts'
+import type { Buffer, Graph } from '../../graph/node.ts'
+import { size } from '../../core/shape.ts'
+import { arena, type Arena } from '../../passes/arena.ts'
+import type { DeviceValue, Executable, Operand } from '../backend.ts'
+import type { Device, Exports } from './device.ts'
+import { listing } from './listing.ts'
+import { lower } from './passes.ts'
+import { recipesOf } from './residents.ts'
+import { write } from './transfer.ts'
+
+type Kept = ReadonlyMap<number, number>
+
+const forgotten = new FinalizationRegistry<() => void>((release) => release())
+
+/** A graph as a program of this device. */
+export class Prepared implements Executable {
+  readonly #device: Device
+  readonly #graph: Graph
+  readonly #program: Program
+  readonly #arena: Arena
+  readonly #recipes: ReadonlyMap<number, string>
+  readonly #last: ReadonlyMap<number, number>
+  #emission: Emission | undefined
+  #exports: Exports | undefined
+  #kept: Kept | undefined
+  #release: () => void = () => undefined
+
+  constructor(device: Device, graph: Graph) {
+    this.#device = device
+    this.#graph = graph
+    this.#program = lower(graph)
+    this.#arena = arena(this.#program)
+    this.#recipes = recipesOf(this.#program)
+    this.#last = new Map(this.#program.once.flatMap((d, i) => d.operands.map((id) => [id, i] as const)))
+  }
+
+  get listing(): string {
+    return listing(this.#program, this.#arena)
+  }
+
+  dispose(): void {
+    forgotten.unregister(this)
+    this.#release()
+    this.#release = () => undefined
+    this.#kept = undefined
+  }
+
+  async run(inputs: readonly Operand[]): Promise<readonly DeviceValue[]> {
+    const { heap } = this.#device
+    this.#emission ??= emit(this.#program.once, this.#program.every, {
+      pages: 1,
+      maximum: 65536,
+      shared: heap.shared,
+    })
+    this.#exports ??= await this.#device.instance(this.#emission.bytes)
+    const exports = this.#exports
+    const addresses = new Map<number, number>(await this.#keep(exports))
+    const passing: number[] = []
+    const outputs: number[] = []
+    try {
+      for (const [i, id] of this.#program.inputs.entries()) addresses.set(id, await this.#given(i, inputs[i]!, passing))
+      for (const id of this.#program.outputs) {
+        const { element, length } = this.#program.buffers[id]!
+        const at = heap.allocate(length * elementBytes(element))
+        outputs.push(at)
+        addresses.set(id, at)
+      }
+      const table = this.#device.scratch(this.#arena.bytes + 4 * this.#emission.words)
+      for (const [id, offset] of this.#arena.offsets) addresses.set(id, table + 4 * this.#emission.words + offset)
+      const first = this.#emission.tables[this.#program.once.length] ?? 0
+      this.#fill(table + 4 * first, this.#program.every, addresses)
+      exports['run']!(table)
+    } catch (error) {
+      for (const at of outputs) heap.free(at)
+      throw error
+    } finally {
+      for (const at of passing) heap.free(at)
+      // A program without inputs keeps nothing.
+      if (this.#graph.inputs.length === 0) this.dispose()
+    }
+    return this.#graph.outputs.map((n, i) => this.#device.own(outputs[i]!, n.dtype, size(n.shape)))
+  }
+
+  #fill(table: number, dispatches: readonly Dispatch[], addresses: ReadonlyMap<number, number>): void {
+    const words = new Int32Array(this.#device.heap.memory.buffer, table)
+    let at = 0
+    for (const { operands } of dispatches) for (const id of operands) words[at++] = addresses.get(id)!
+  }
+
+  async #given(i: number, operand: Operand, passing: number[]): Promise<number> {
+    const n = this.#graph.inputs[i]!
+    const element = this.#program.buffers[this.#program.inputs[i]!]!.element
+    const there = 'data' in operand ? undefined : this.#device.addressOf(operand)
+    if (there !== undefined) return there
+    const [data, dtype] = 'data' in operand ? [operand.data, operand.dtype] : [await operand.read(), n.dtype]
+    const at = this.#device.heap.allocate(data.length * 4)
+    passing.push(at)
+    write(this.#device.heap.memory, at, element, dtype, data)
+    return at
+  }
+
+  /** Addresses of what is the same at every run; what is not there yet is computed. */
+  async #keep(exports: Exports): Promise<Kept> {
+    if (this.#kept !== undefined) return this.#kept
+    const { residents } = this.#device
+    const needed = new Set<number>()
+    for (const { operands } of this.#program.every) for (const id of operands) if (this.#recipes.has(id)) needed.add(id)
+    const kept = new Map<number, number>()
+    for (const id of needed) {
+      const at = residents.take(this.#recipes.get(id)!)
+      if (at !== undefined) kept.set(id, at)
+    }
+    const recipes = this.#recipes
+    const release = (): void => residents.release([...kept.keys()].map((id) => recipes.get(id)!))
+    try {
+      await this.#compute(exports, needed, kept)
+    } catch (error) {
+      release()
+      throw error
+    }
+    this.#kept = kept
+    this.#release = release
+    forgotten.register(this, release, this)
+    return kept
+  }
+
+  async #compute(exports: Exports, needed: ReadonlySet<number>, kept: Map<number, number>): Promise<void> {
+    const { heap, residents } = this.#device
+    const { once } = this.#program
+    // From the end: which steps lead to something that is missing.
+    const wanted = new Set([...needed].filter((id) => !kept.has(id)))
+    const steps = once.map(() => false)
+    for (let i = once.length - 1; i >= 0; i--) {
+      const [out, ...reads] = once[i]!.operands
+      if (!wanted.has(out!)) continue
+      steps[i] = true
+      for (const id of reads) if (!kept.has(id)) wanted.add(id)
+    }
+    const temporary = new Map<number, number>()
+    const place = async (id: number): Promise<void> => {
+      if (kept.has(id) || temporary.has(id)) return
+      const { element, length, purpose } = this.#program.buffers[id]!
+      const at = heap.allocate(length * elementBytes(element))
+      temporary.set(id, at)
+      if (purpose._tag === 'Leaf') write(heap.memory, at, element, purpose.node.dtype, await valuesOf(purpose.node))
+    }
+    try {
+      for (const [i, d] of once.entries()) {
+        if (!steps[i]) continue
+        for (const id of d.operands) await place(id)
+        const words = heap.allocate(4 * this.#emission!.words)
+        try {
+          const start = words + 4 * this.#emission!.tables[i]!
+          this.#fill(start, [d], new Map([...kept, ...temporary]))
+          exports[`once${i}`]!(words)
+        } finally {
+          heap.free(words)
+        }
+        for (const id of new Set(d.operands)) {
+          if (needed.has(id) || this.#last.get(id) !== i || !temporary.has(id)) continue
+          heap.free(temporary.get(id)!)
+          temporary.delete(id)
+        }
+      }
+      for (const id of needed) {
+        if (kept.has(id)) continue
+        await place(id)
+        kept.set(id, temporary.get(id)!)
+        temporary.delete(id)
+        residents.keep(this.#recipes.get(id)!, kept.get(id)!)
+      }
+    } finally {
+      for (const at of temporary.values()) heap.free(at)
+    }
+  }
+}
+
+const valuesOf = (node: Buffer) => (node.source._tag === 'Host' ? node.source.data : node.source.resident.read())
