@@ -1,5 +1,15 @@
 // Image to image: a picture is noised half way and denoised towards another prompt. The more strength, the less of it stays.
-import { grid, imageToImage, load, orThrow, seed, StableDiffusion, textToImage, unipcScheduler, writePng } from 'diffold'
+import {
+  grid,
+  imageToImage,
+  load,
+  orThrow,
+  seed,
+  StableDiffusion,
+  textToImage,
+  unipcScheduler,
+  writePng,
+} from 'diffold'
 
 const sd = await orThrow(load(StableDiffusion, 'models/sd-emoji-64'))
 const options = { scheduler: unipcScheduler, steps: 12 }
@@ -7,7 +17,7 @@ const options = { scheduler: unipcScheduler, steps: 12 }
 const apple = await textToImage(sd, options)({ prompt: 'a red apple', guidance: 5 }, seed(0))
 const redraw = imageToImage(sd, options)
 const pictures = [apple]
-for (const strength of [0.3, 0.6, 0.9])
+for (const strength of [0.1, 0.2, 0.4])
   pictures.push(await redraw({ prompt: 'an orange', image: apple, strength, guidance: 5 }, seed(1)))
 
 console.log(await orThrow(writePng('out/apple-orange.png', grid(pictures, 4))))

@@ -2,7 +2,7 @@
 import { grid, load, orThrow, seed, StableDiffusion, textToImage, unipcScheduler, writePng } from 'diffold'
 
 const sd = await orThrow(load(StableDiffusion, 'models/sd-emoji-64'))
-const scales = [1, 3, 7.5] // from left to right; 1 is none
+const scales = [1, 3, 5] // from left to right; 1 is none
 
 const rows = [4, 8, 12].map((steps) => {
   const draw = textToImage(sd, { scheduler: unipcScheduler, steps })

@@ -117,6 +117,10 @@ export { memory } from './params/files/memory.ts'
 export { safetensors } from './params/safetensors.ts'
 export { weights } from './params/weights.ts'
 
+export { loadLora } from './params/lora/load.ts'
+export * from './params/lora/lora.ts'
+export { loadEmbedding, type Embedding } from './params/embedding.ts'
+
 // models
 export { UNet2DModel, unet2d, type UNet2DConfig, type UNet2DParams } from './models/unet2d.ts'
 
@@ -157,6 +161,7 @@ export type { DiagonalGaussian } from './models/blocks/gaussian.ts'
 export { batchOf, type Batch, type BatchOptions, type EncodeOptions, type Tokenizer } from './text/tokenizer.ts'
 export { clipTokenizer } from './text/clip-tokenizer.ts'
 export { t5Tokenizer } from './text/t5-tokenizer.ts'
+export { withEmbeddings } from './text/textual-inversion.ts'
 export { tokenizerComponent } from './text/component.ts'
 export { weightedParts, type Weighted } from './text/prompt-weights.ts'
 

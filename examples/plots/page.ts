@@ -1,6 +1,7 @@
 /** The parts of docs/schedulers.md that are numbers of the program: measured orders, and the defaults of every config. */
 import { families, type SchedulerName } from '../../src/schedulers/by-name.ts'
 import { fieldsOf, type FieldsCodec } from '../../src/schedulers/config.ts'
+import { superscript } from './sheet.ts'
 import type { Curve } from './subjects.ts'
 
 /** log₂ of the fall of the error as the calls double, over the last doubling. */
@@ -9,8 +10,14 @@ export const measuredOrder = ({ points }: Curve): number => {
   return Math.log(before.error / last.error) / Math.log(last.calls / before.calls)
 }
 
-const errorAt = ({ points }: Curve, calls: number): string =>
-  points.find((p) => Math.abs(p.calls - calls) <= 2)?.error.toExponential(1) ?? ''
+/** The error at a number of calls, or the nearest that a method has, to two digits. */
+const errorAt = ({ points }: Curve, calls: number): string => {
+  const [digits, power] = points
+    .find((p) => Math.abs(p.calls - calls) <= 2)!
+    .error.toExponential(1)
+    .split('e')
+  return `${digits}·10${superscript(Number(power))}`
+}
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
@@ -18,7 +25,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 /** A row for every curve: what it claims, what is measured, and what that costs. */
 export const ordersTable = (curves: readonly Curve[]): string =>
   table(
-    ['method', 'along the', 'order claimed', 'order measured, 128 → 256 calls', 'error at 16 calls', 'at 64', 'at 256'],
+    ['method', 'along', 'order claimed', 'order measured', 'error at 16 calls', 'at 64', 'at 256'],
     curves.map((c) => [
       c.name.replace(/^(\w+)/, '`$1`'),
       c.sde ? 'SDE' : 'ODE',
@@ -54,6 +61,6 @@ export const pageWith = (page: string, curves: readonly Curve[]): string =>
   (Object.keys(families) as SchedulerName[])
     .filter((family) => page.includes(`<!-- fields ${family} -->`))
     .reduce(
-      (text, family) => put(text, `fields ${family}`, fieldsLine(family)),
+      (text, family) => put(text, `fields ${family}`, `**Config** ${fieldsLine(family)}`),
       put(page, 'orders', ordersTable(curves)),
     )

@@ -8,7 +8,11 @@ import { byteOf, toImages, type Image } from '../../src/image/image.ts'
 import { readPng } from '../../src/image/png.ts'
 import { ControlNetModel } from '../../src/models/controlnet.ts'
 import { UNet2DConditionModel } from '../../src/models/unet2d-condition.ts'
+import { loadEmbedding } from '../../src/params/embedding.ts'
 import { load, loadModel, orThrow } from '../../src/params/load.ts'
+import { loadLora } from '../../src/params/lora/load.ts'
+import { withLora } from '../../src/params/lora/lora.ts'
+import { withEmbeddings } from '../../src/text/textual-inversion.ts'
 import { controlToImage } from '../../src/pipelines/control.ts'
 import { imageToImage } from '../../src/pipelines/image-to-image.ts'
 import { inpaint } from '../../src/pipelines/inpaint.ts'
@@ -21,6 +25,7 @@ import { seed, type Seed } from '../../src/random/generator.ts'
 import { schedulerNamed } from '../../src/schedulers/by-name.ts'
 import type { SchedulerConfig } from '../../src/schedulers/config.ts'
 import { fromStorage, type Tensor } from '../../src/tensor/tensor.ts'
+import { checkImageProcessor } from './image-processor.ts'
 import { compared, largest, type Check } from './result.ts'
 import { readRecording, type Recorded } from './safetensors.ts'
 
@@ -45,7 +50,7 @@ const supported: ReadonlySet<string> = new Set([
   'num_images_per_prompt', 'clip_skip', 'image', 'mask_image', 'strength', 'timesteps', 'sigmas', 'latents', 'prompt_embeds',
   'negative_prompt_embeds', 'original_size', 'target_size', 'crops_coords_top_left', 'negative_original_size',
   'negative_target_size', 'denoising_end', 'controlnet_conditioning_scale', 'control_guidance_start', 'control_guidance_end',
-  'guess_mode', 'batch_size', 'output_type',
+  'guess_mode', 'batch_size', 'output_type', 'cross_attention_kwargs',
 ])
 
 const span = (values: ArrayLike<number>): number => Array.from(values).reduce((m, v) => Math.max(m, Math.abs(v)), 1e-12)
@@ -100,7 +105,14 @@ const prepared = async (dir: string, r: Run, of: Of, options: PipelineOptions<Sa
   const folder = join(dir, r.directory)
   const loaded = await (r.pipeline.includes('XL') ? orThrow(load(StableDiffusionXL, folder)) : orThrow(load(StableDiffusion, folder)))
   const unet = r.unet === undefined ? loaded.unet : await orThrow(loadModel(UNet2DConditionModel, join(dir, r.unet)))
-  const sd = { ...loaded, unet, scheduler: r.scheduler }
+  const plain = { ...loaded, unet, scheduler: r.scheduler }
+  const lora = r.lora === undefined ? undefined : await orThrow(loadLora(join(dir, r.lora)))
+  const weight = Number((a['cross_attention_kwargs'] as { scale?: number } | undefined)?.scale ?? 1)
+  // The files do not name their words; the prompt has them in the same order.
+  const words = String(a['prompt']).match(/<[^>]+>/g) ?? []
+  const embeddings = await Promise.all((r.embeddings ?? []).map((path, i) => orThrow(loadEmbedding(join(dir, path), some({ token: words[i] })))),
+  )
+  const sd = withEmbeddings(lora === undefined ? plain : withLora(plain, [{ lora, weight }]), embeddings)
   const request = requestOf(a, of)
   const image = r.image === undefined ? undefined : await picture(dir, r.image)
   const strength = some({ strength: a['strength'] })
@@ -141,7 +153,6 @@ export const checkRun = async (dir: string, name: string, on: { backend?: Backen
   if (/^(Flux|StableDiffusion3)/.test(r.pipeline)) return skip(`${r.pipeline} is not there`)
   const unknown = Object.keys(r.arguments).filter((k) => !supported.has(k))
   if (unknown.length > 0) return skip(`arguments not known: ${unknown.join(', ')}`)
-  if (r.lora !== undefined || r.embeddings !== undefined) return skip('LoRA and textual inversion are checked apart')
   const recorded = await readRecording(join(runs, name, 'run.safetensors'))
   if (/^DD[PI]MPipeline$/.test(r.pipeline)) return unconditional(dir, label, r, recorded, on)
   const of: Of = (key) => {
@@ -202,8 +213,9 @@ const startOf = async (runs: string, recorded: ReadonlyMap<string, Recorded>): P
 /** Every recorded run of a directory laid out like reference/open/pipelines. */
 export const checkPipelines = async (dir: string, backend: BackendName | undefined): Promise<readonly Check[]> => {
   const runs = join(dir, 'runs')
-  if (!existsSync(runs)) return []
   const checks: Check[] = []
+  if (existsSync(join(dir, 'image_processor'))) checks.push(...(await checkImageProcessor(join(dir, 'image_processor'))))
+  if (!existsSync(runs)) return checks
   for (const name of (await readdir(runs)).sort()) {
     try {
       checks.push(...(await checkRun(dir, name, backend === undefined ? {} : { backend })))

@@ -1,15 +1,9 @@
 /** `diffold explain`: what becomes of one step. */
 import { Command, Option } from 'commander'
 import type { BackendName } from '../backend/backend.ts'
-import { explain as explainFunction } from '../backend/explain.ts'
-import { load, orThrow } from '../params/load.ts'
-import { unet2d } from '../models/unet2d.ts'
-import { DDPM, sampleShape } from '../pipelines/unconditional.ts'
-import { seed } from '../random/generator.ts'
-import { ddpmScheduler } from '../schedulers/ddpm.ts'
-import type { Step } from '../schedulers/scheduler.ts'
-import { noise } from '../tensor/noise.ts'
-import type { Scalar } from '../tensor/tensor.ts'
+import type { Explanation } from '../backend/explain.ts'
+import { loadText, loadUnconditional, openCheckpoint } from './checkpoint.ts'
+import { explainText, explainUnconditional } from './one-step.ts'
 import { backendOption, checkpointArgument, loading, loadOptions, startBackend } from './options.ts'
 import { interrupted, unless } from './stop.ts'
 
@@ -21,18 +15,17 @@ type Options = {
   readonly revision?: string
 }
 
+const explained = async (source: string, o: Options): Promise<Explanation> => {
+  const checkpoint = await openCheckpoint(source, loading(o))
+  return checkpoint.kind === 'unconditional'
+    ? explainUnconditional(await loadUnconditional(checkpoint, loading(o)))
+    : explainText(await loadText(checkpoint, loading(o)))
+}
+
 const run = async (checkpoint: string, o: Options): Promise<void> => {
   const signal = interrupted()
   await startBackend(o.backend)
-  const model = await unless(signal, orThrow(load(DDPM, checkpoint, loading(o))))
-  const scheduler = ddpmScheduler(model.scheduler, 25)
-  const eps = unet2d(model.unet)
-  type State = ReturnType<typeof scheduler.init>
-  type T = (typeof scheduler.timesteps)[number]
-  const step = (state: State, t: { readonly [K in keyof T]: Scalar } & Step<never, Scalar>): State =>
-    scheduler.step(state, eps(scheduler.input(state, t), t.t), t)
-  const state = scheduler.init(noise(seed(0), [1, ...sampleShape(model.unet)]))
-  const told = await unless(signal, explainFunction(step)(state, scheduler.timesteps[0]!))
+  const told = await unless(signal, explained(checkpoint, o))
   for (const stage of stages)
     if (o.stage === 'all' || o.stage === stage) process.stdout.write(`# ${stage}\n${told[stage]}\n\n`)
   process.stdout.write(`# ${told.nodes.traced} nodes traced, ${told.nodes.simplified} simplified, on ${told.backend}\n`)

@@ -3,17 +3,17 @@ import { laws, rules } from '../../../src/laws/index.ts'
 import { misparametrized, mutants, type Mutant } from './mutants.ts'
 
 const all = [...mutants, misparametrized]
-const check = ({ make, traits, killedBy }: Mutant): (() => void | Promise<void>) =>
-  laws(make, traits, { runs: 20 }).find((l) => l.number === killedBy)!.check
+const check = ({ make, traits, killedBy }: Mutant, runs: number): (() => void) =>
+  laws(make, traits, { runs }).find((l) => l.number === killedBy)!.check
 
 describe('every law is needed', () => {
   it.each(all)('law $killedBy finds $name', ({ fault, ...mutant }) => {
     expect(
-      check({ ...mutant, fault, make: (n) => fault(mutant.make(n)), traits: faulty(mutant.traits, fault) }),
+      check({ ...mutant, fault, make: (n) => fault(mutant.make(n)), traits: faulty(mutant.traits, fault) }, 20),
     ).toThrow()
   })
   it.each(mutants)('law $killedBy holds without: $name', (mutant) => {
-    expect(check(mutant)).not.toThrow()
+    expect(check(mutant, 2)).not.toThrow()
   })
   it('there is a mutant for every one, and more than 25', () => {
     expect(mutants.length).toBeGreaterThan(25)

@@ -102,7 +102,7 @@ export const f64 = {
 /** 128 bits, whatever they are. */
 export const v128 = {
   load: vectorLoad(0, 2),
-  load16x4U: vectorLoad(6, 1),
+  load16x4U: vectorLoad(4, 1),
   load32Splat: vectorLoad(9, 2),
   load32Zero: vectorLoad(92, 2),
   load64Zero: vectorLoad(93, 2),
