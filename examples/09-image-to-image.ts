@@ -16,8 +16,7 @@ const options = { scheduler: unipcScheduler, steps: 12 }
 
 const apple = await textToImage(sd, options)({ prompt: 'a red apple', guidance: 5 }, seed(0))
 const redraw = imageToImage(sd, options)
-const pictures = [apple]
-for (const strength of [0.1, 0.2, 0.4])
-  pictures.push(await redraw({ prompt: 'an orange', image: apple, strength, guidance: 5 }, seed(1)))
-
-console.log(await orThrow(writePng('out/apple-orange.png', grid(pictures, 4))))
+const pictures = [0.1, 0.2, 0.4].map((strength) =>
+  redraw({ prompt: 'an orange', image: apple, strength, guidance: 5 }, seed(1)),
+)
+console.log(await orThrow(writePng('out/apple-orange.png', grid([apple, ...(await Promise.all(pictures))], 4))))

@@ -11,15 +11,10 @@ const [apple, lemon, nothing] = [states('a red apple'), states('a lemon'), state
 
 const ratios = [0, 0.25, 0.5, 0.75, 1]
 const mixed = ratios.map((r) => apple.mul(1 - r).add(lemon.mul(r)))
-const latents = fold(
-  noise(
-    ratios.map(() => seed(0)),
-    [5, 4, 16, 16],
-  ),
-  {
-    positive: { encoderHiddenStates: concat(mixed, 0) }, // [5, 77, 128]
-    negative: { encoderHiddenStates: nothing.expand(5, 77, 128) },
-    scale: 3,
-  },
-)
+const same = ratios.map(() => seed(0)) // the same noise for each
+const latents = fold(noise(same, [5, 4, 16, 16]), {
+  positive: { encoderHiddenStates: concat(mixed, 0) }, // [5, 77, 128]
+  negative: { encoderHiddenStates: nothing.expand(5, 77, 128) },
+  scale: 3,
+})
 console.log(await orThrow(writePng('out/apple-lemon.png', grid(await toImages(latentCodec(sd).decode(latents)), 5))))

@@ -97,8 +97,47 @@ export type GemmKernel = {
   readonly epilogue: MapKernel | undefined
 }
 
+/** The weights of a 3 × 3 convolution, [O, C, 3, 3] by strides, as the panels of F(m × m, 3 × 3): [(m + 2)², panel, C, width]. Lavin 2015. */
+export type WinogradWeightKernel = {
+  readonly _tag: 'WinogradWeight'
+  readonly size: 2 | 4
+  readonly n: number
+  readonly depth: number
+  readonly width: number
+  readonly w: Load
+}
+
+/** Overlapping tiles of an image with its borders, channels last: [(m + 2)², tiles, C], `plane` elements between positions. */
+export type WinogradInputKernel = {
+  readonly _tag: 'WinogradInput'
+  readonly size: 2 | 4
+  readonly batch: number
+  readonly tiles: readonly [number, number]
+  readonly channels: number
+  /** Of the image: offset and strides of pictures, rows and pixels. */
+  readonly x: { readonly offset: number; readonly strides: readonly [number, number, number] }
+  readonly plane: number
+}
+
+/** Products at every position as m × m pixels of each tile: the image [N, m · tiles, m · tiles, C]. The products are used up. */
+export type WinogradOutputKernel = {
+  readonly _tag: 'WinogradOutput'
+  readonly size: 2 | 4
+  readonly batch: number
+  readonly tiles: readonly [number, number]
+  readonly channels: number
+  readonly plane: number
+  readonly epilogue: MapKernel | undefined
+}
+
 /** Any kernel. */
-export type Kernel = MapKernel | ReduceKernel | GemmKernel
+export type Kernel =
+  | MapKernel
+  | ReduceKernel
+  | GemmKernel
+  | WinogradWeightKernel
+  | WinogradInputKernel
+  | WinogradOutputKernel
 
 /** One use of a kernel: its operands, by number of a program's buffers. The first one is written. */
 export type Dispatch = {

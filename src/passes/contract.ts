@@ -5,6 +5,7 @@ import { broadcastStrides } from '../graph/evaluate/values.ts'
 import type { Expr, GemmKernel, Load, Rows, Segment } from '../codegen/kernel.ts'
 import type { ProgramBuilder } from '../codegen/program.ts'
 import { stridesInOrder } from './layout.ts'
+import { winograd, winogradSize } from './winograd.ts'
 
 /** Columns of a panel: 8 and 12 are fastest, and 12 leaves no panel of 4 behind. */
 export const panelWidth = (n: number): number => (n <= 4 ? 4 : n <= 8 || n % 12 === 4 || n % 8 === 0 ? 8 : 12)
@@ -17,7 +18,7 @@ const rowsOf = (to: ProgramBuilder, e: Expr, shape: Shape, label: string): Load 
     ? e
     : to.store(e, shape, strides(shape), label)
 
-const plainOf = (to: ProgramBuilder, e: Expr, shape: Shape, label: string): Load =>
+export const plainOf = (to: ProgramBuilder, e: Expr, shape: Shape, label: string): Load =>
   isPlain(e) ? e : to.store(e, shape, strides(shape), label)
 
 /** B [...batch, ...k, n] as panels: [...batch, panel, ...k, width], zeros after column n. */
@@ -67,7 +68,8 @@ const mergeRows = (rows: readonly number[], a: Rows, c: Rows): { rows: number[];
   return out.rows.length > 0 ? out : { rows: [1], a: [0], c: [0] }
 }
 
-const gemm = (k: Omit<GemmKernel, '_tag' | 'epilogue'>): GemmKernel => {
+/** A product whose rows are merged where they can be. */
+export const gemm = (k: Omit<GemmKernel, '_tag' | 'epilogue'>): GemmKernel => {
   const merged = mergeRows(k.rows, k.a, k.c)
   return {
     ...k,
@@ -110,12 +112,16 @@ export const dot = (to: ProgramBuilder, n: Dot, x: Expr, y: Expr): Load => {
 }
 
 /** The input of a convolution with its borders, channels last. */
-const bordered = (to: ProgramBuilder, n: Conv, x: Expr): Load => {
+export const bordered = (
+  to: ProgramBuilder,
+  n: Conv,
+  x: Expr,
+  [top, bottom, left, right]: readonly number[] = n.geometry.padding,
+): Load => {
   const [batch, channels, height, width] = n.x.shape as [number, number, number, number]
-  const [top, bottom, left, right] = n.geometry.padding
-  const none = top + bottom + left + right === 0
+  const none = top! + bottom! + left! + right! === 0
   if (none && isPlain(x) && x.element === 'f32' && (x.strides[1] === 1 || channels === 1)) return x
-  const [h, w] = [height + top + bottom, width + left + right]
+  const [h, w] = [height + top! + bottom!, width + left! + right!]
   const whole = [batch, channels, h, w]
   const by = stridesInOrder(whole, [0, 2, 3, 1])
   if (none) return to.store(x, whole, by, 'input of conv')
@@ -123,12 +129,12 @@ const bordered = (to: ProgramBuilder, n: Conv, x: Expr): Load => {
     part,
     row * by[2]! + column * by[3]!,
   ]
-  const inside = at(top, left, n.x.shape)
+  const inside = at(top!, left!, n.x.shape)
   const sides = [
-    at(0, 0, [batch, channels, top, w]),
-    at(top + height, 0, [batch, channels, bottom, w]),
-    at(top, 0, [batch, channels, height, left]),
-    at(top, left + width, [batch, channels, height, right]),
+    at(0, 0, [batch, channels, top!, w]),
+    at(top! + height, 0, [batch, channels, bottom!, w]),
+    at(top!, 0, [batch, channels, height, left!]),
+    at(top!, left! + width, [batch, channels, height, right!]),
   ].filter(([part]) => size(part) > 0)
   const length = size(whole)
   const { operand } = to.storePart(x, inside[0], by, inside[1], length, 'input of conv')
@@ -154,7 +160,9 @@ const windowSegments = (n: Conv, x: Load, perGroup: number): Segment[] => {
 }
 
 /** The value of a convolution, channels last: a product whose rows are windows of the input where it lies. */
-export const conv = (to: ProgramBuilder, n: Conv, input: Expr, weight: Expr): Load => {
+export const conv = (to: ProgramBuilder, n: Conv, input: Expr, weight: Expr, exact: boolean): Load => {
+  const tile = exact ? undefined : winogradSize(n)
+  if (tile !== undefined) return winograd(to, n, input, plainOf(to, weight, n.w.shape, 'weight of conv'), tile)
   const [, outs, oh, ow] = n.shape as [number, number, number, number]
   const [, perGroup, kh, kw] = n.w.shape as [number, number, number, number]
   const { stride, groups } = n.geometry

@@ -9,6 +9,7 @@ import { localise, ProgramBuilder, typeOf, type Program } from '../codegen/progr
 import { sources, toposort, type Call, type Concat, type Gather, type Graph, type Node, type Reduce } from '../graph/node.ts'
 import { opOf } from '../graph/print.ts'
 import { conv, dot } from './contract.ts'
+import { fuseEpilogues } from './epilogue.ts'
 import { broadcastTo, orderLike, picked, seen, stridesInOrder } from './layout.ts'
 import { normalise, normalisations } from './normalise.ts'
 
@@ -26,7 +27,10 @@ class Fusion {
   readonly #values = new Map<Node, Expr>()
   readonly #uses = new Map<Node, number>()
 
-  constructor(graph: Graph) {
+  readonly #exact: boolean
+
+  constructor(graph: Graph, exact: boolean) {
+    this.#exact = exact
     this.to = new ProgramBuilder(graph.inputs.length > 0)
     const order = toposort(graph.outputs)
     for (const n of [...order.flatMap((x) => [...sources(x)]), ...graph.outputs])
@@ -100,7 +104,7 @@ class Fusion {
       case 'Dot':
         return dot(this.to, n, this.of(n.x), this.of(n.y))
       case 'Conv':
-        return conv(this.to, n, this.of(n.x), this.of(n.w))
+        return conv(this.to, n, this.of(n.x), this.of(n.w), this.#exact)
       case 'Call':
         return this.#call(n)
     }
@@ -201,9 +205,12 @@ const load = (operand: number, element: Load['element'], by: readonly number[]):
   picks: [],
 })
 
+/** `exact`: no convolution by Winograd's algorithm, whose rounding errors are larger. */
+export type FuseOptions = { readonly exact?: boolean }
+
 /** The program of a graph whose calls are those of `fusedCalls`. Outputs are row-major. */
-export const fuse = (graph: Graph): Program => {
-  const fusion = new Fusion(graph)
+export const fuse = (graph: Graph, { exact = false }: FuseOptions = {}): Program => {
+  const fusion = new Fusion(graph, exact)
   const { to } = fusion
   const outputs = graph.outputs.map((n) => {
     const e = fusion.of(n)
@@ -213,5 +220,5 @@ export const fuse = (graph: Graph): Program => {
     return out
   })
   const inputs = graph.inputs.map((_, i) => to.buffers.findIndex((b) => b.purpose._tag === 'Input' && b.purpose.index === i))
-  return { buffers: to.buffers, once: to.once, every: to.every, inputs, outputs }
+  return fuseEpilogues({ buffers: to.buffers, once: to.once, every: to.every, inputs, outputs })
 }

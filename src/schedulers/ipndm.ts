@@ -47,7 +47,7 @@ const givenSigmas = (sigmas: readonly number[], steps: number): readonly number[
 
 /**
  * x' = α' x₀ + σ' ε, x₀ = (x − σ ε)/α, with ε = σ x + α v of the answer v, combined over four steps by Adams & Bashforth, eq. 12. Where the
- * first level is all noise, α = 0, diffusers takes x₀ for 0, and so does this. State: the sample and three ε. No draws. Order 4, one model
+ * first level is all noise, α = 0, diffusers takes x₀ for 0, and so does this. State: the sample and three ε. No draws. Fourth-order formula, order 2 from its first steps; one model
  * call a step. Throws `ConfigError`.
  */
 export const ipndmScheduler = (

@@ -134,7 +134,7 @@ const withoutRungeKutta = (
 /**
  * x' = √ᾱ' x₀ + √(1 − ᾱ') ε (eq. 9), with ε combined from the answers by Runge & Kutta for three steps, or by the trapezium for one
  * (`skip_prk_steps`), and then by Adams & Bashforth (eq. 12); answers in v are combined as they are. ᾱ' is taken ⌊T/n⌋ training steps
- * earlier, and before the first of them is 1, or ᾱ₀ unless `set_alpha_to_one`. State: see `PndmState`. No draws. Order 4, one model call
+ * earlier, and before the first of them is 1, or ᾱ₀ unless `set_alpha_to_one`. State: see `PndmState`. No draws. Fourth-order formula, order 2 from its first steps; one model call
  * a step, four in a Runge–Kutta one. Throws `ConfigError`.
  */
 export const pndmScheduler = (

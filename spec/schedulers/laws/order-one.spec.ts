@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { eulerScheduler } from '../../../src/schedulers/euler.ts'
 import { apart, endOf, entry } from './folds.ts'
 import { made } from './subjects.ts'
 
@@ -32,10 +33,11 @@ it('law 10: DDIM, Euler in x/a, DPM-Solver(++)-1, UniP-1 and DEIS-1 are one meth
         expect(apart(end, others[0]!)).toBeLessThan(1e-9 * scale)
         expect(apart(end, ddim)).toBeLessThan(1e-4 * scale)
       }
-      const euler = made('euler', {}, given)(n)
-      const levels: readonly { readonly sigma?: number }[] = euler.timesteps
-      const scaled = (i: number): number => Math.hypot(levels[i]!.sigma!, 1)
-      const end = endOf(euler, { ...run, start: run.start.map((x) => x * scaled(0)) }).map((x) => x / scaled(n - 1))
+      const euler = eulerScheduler({}, n, given)
+      const scaled = (i: number): number => Math.hypot(euler.timesteps[i]!.sigma, 1)
+      const end = endOf(made('euler', {}, given)(n), { ...run, start: run.start.map((x) => x * scaled(0)) }).map(
+        (x) => x / scaled(n - 1),
+      )
       expect(apart(end, ddim)).toBeLessThan(1e-9 * scale)
     }),
     { numRuns: 40 },

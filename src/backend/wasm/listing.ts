@@ -11,6 +11,11 @@ const what = (k: Kernel): string => {
       return `[${k.dims}] over [${k.folded}]`
     case 'Gemm':
       return `[${[...k.batch, ...k.rows]}] × ${k.segments.reduce((sum, s) => sum + s.length, 0)} × ${k.n}`
+    case 'WinogradWeight':
+      return `F(${k.size}) [${k.n},${k.depth},3,3]`
+    case 'WinogradInput':
+    case 'WinogradOutput':
+      return `F(${k.size}) [${[k.batch, ...k.tiles]}] × ${k.channels}`
   }
 }
 

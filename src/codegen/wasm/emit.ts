@@ -1,11 +1,12 @@
 /** Programs as modules: a function for every kernel, and one that calls them in turn. */
 import { keyOf, type Dispatch, type Kernel } from '../kernel.ts'
 import { emitGemm } from './gemm.ts'
-import { emitMap, type Emitted } from './map.ts'
+import { emitMap, firstOperand, type Emitted } from './map.ts'
 import { hostFunctions, importHost } from './math.ts'
 import { ModuleBuilder } from './module.ts'
 import { call, get, i32, type Code } from './op.ts'
 import { emitReduce } from './reduce.ts'
+import { emitWinogradInput, emitWinogradOutput, emitWinogradWeight } from './winograd.ts'
 
 /** The functions that a module expects of its host. */
 export { hostFunctions }
@@ -20,7 +21,7 @@ export type Emission = {
 }
 
 const emitKernel = (k: Kernel): Emitted => {
-  const operand = (i: number): Code => get(2 + i)
+  const operand = (i: number): Code => get(firstOperand + i)
   switch (k._tag) {
     case 'Map':
       return emitMap(k, operand)
@@ -28,6 +29,12 @@ const emitKernel = (k: Kernel): Emitted => {
       return emitReduce(k, operand)
     case 'Gemm':
       return emitGemm(k, operand)
+    case 'WinogradWeight':
+      return emitWinogradWeight(k, operand)
+    case 'WinogradInput':
+      return emitWinogradInput(k, operand)
+    case 'WinogradOutput':
+      return emitWinogradOutput(k, operand)
   }
 }
 
@@ -45,7 +52,7 @@ export const emit = (
     const there = kernels.get(key)
     if (there !== undefined) return there
     const emitted = emitKernel(d.kernel)
-    const params = Array.from({ length: 2 + d.operands.length }, () => 'i32' as const)
+    const params = Array.from({ length: firstOperand + d.operands.length }, () => 'i32' as const)
     const index = module.function(key, { params, results: [] }, (body) => emitted.code({ body, module, host }))
     const made = { index, count: emitted.count }
     kernels.set(key, made)
@@ -59,7 +66,7 @@ export const emit = (
     tables.push(start)
     words += d.operands.length
     const addresses = d.operands.map((_, i) => i32.load(get(0), 4 * (start + i)))
-    return count === 0 ? [] : call(index, [i32.const(0), i32.const(count), ...addresses])
+    return count === 0 ? [] : call(index, [i32.const(0), i32.const(count), i32.const(0), ...addresses])
   }
   const signature = { params: ['i32'], results: [] } as const
   once.forEach((d, i) => {

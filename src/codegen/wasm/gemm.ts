@@ -1,7 +1,8 @@
 /** Products: blocks of rows of C, each over all panels of B while its rows of A are near. */
 import { size } from '../../core/shape.ts'
-import { keyOf, loadsOf, type GemmKernel, type MapKernel } from '../kernel.ts'
-import { emitMap, type Emitted } from './map.ts'
+import type { GemmKernel } from '../kernel.ts'
+import { epilogueCall } from './epilogue.ts'
+import type { Emitted } from './map.ts'
 import type { Body, ModuleBuilder } from './module.ts'
 import { call, get, i32, nothing, select, set, when, type Code } from './op.ts'
 import { addressOf, unflatten } from './space.ts'
@@ -93,7 +94,7 @@ export const emitGemm = (k: GemmKernel, operand: (i: number) => Code): Emitted =
     const [first, last, start, length] = [body.local('i32'), body.local('i32'), body.local('i32'), body.local('i32')]
     const at = { a: body.local('i32'), b: body.local('i32'), c: body.local('i32') }
     const [baseA, baseB, baseC] = [body.local('i32'), body.local('i32'), body.local('i32')]
-    const epilogue = k.epilogue && epilogueFunction(context, k)
+    const finish = k.epilogue && epilogueCall(context, k.epilogue, operand, 3)
     return body.repeat(get(0), get(1), 1, (part) => {
       const place = unflatten(body, [size(k.batch), blocks, pieces], part)
       const [batch, block, piece] = place.at as [number, number, number]
@@ -114,6 +115,11 @@ export const emitGemm = (k: GemmKernel, operand: (i: number) => Code): Emitted =
           ]
         })
       const column = body.local('i32')
+      // Rows as they lie in C.
+      const rowOf = (block: number): Code =>
+        i32.mul(i32.add(i32.mul(get(batch), i32.const(lines)), get(block)), i32.const(line))
+      const from = i32.add(rowOf(first), get(start))
+      const to = long ? i32.add(from, get(length)) : rowOf(last)
       const panel = (vectors: number, lanes: number): Code => tiles(vectors, lanes)
       return [
         place.code,
@@ -136,33 +142,9 @@ export const emitGemm = (k: GemmKernel, operand: (i: number) => Code): Emitted =
               set(column, i32.add(get(column), i32.const(4 * k.width))),
             ]),
         panels === full ? nothing : panel(Math.ceil(rest / 4), ((rest - 1) % 4) + 1),
-        epilogue === undefined ? nothing : epilogue(batch, first, last, start, length),
+        finish === undefined ? nothing : finish(from, to),
       ]
     })
   }
   return { count, code }
 }
-
-type Epilogue = (batch: number, first: number, last: number, start: number, length: number) => Code
-
-/** What is done to the rows of a block when they are finished: rows are numbered as they lie in C. */
-const epilogueFunction = ({ module, host }: Context, k: GemmKernel): Epilogue => {
-  const map = k.epilogue!
-  const most = highestOperand(map)
-  const params = Array.from({ length: most + 3 }, () => 'i32' as const)
-  const index = module.function(`${keyOf(map)} in place`, { params, results: [] }, (body) =>
-    emitMap(map, (i) => get(2 + i), true).code({ module, host, body }),
-  )
-  const [line, lines] = [k.rows.at(-1)!, size(k.rows.slice(0, -1))]
-  // Operands of the epilogue: C, then what comes after A and B.
-  const args = [get(2), ...Array.from({ length: most }, (_, i) => get(2 + 3 + i))]
-  return (batch, first, last, start, length) => {
-    const rowOf = (block: number): Code =>
-      i32.mul(i32.add(i32.mul(get(batch), i32.const(lines)), get(block)), i32.const(line))
-    const from = i32.add(rowOf(first), get(start))
-    const to = line > blockRows ? i32.add(from, get(length)) : rowOf(last)
-    return call(index, [from, to, ...args])
-  }
-}
-
-const highestOperand = (k: MapKernel): number => Math.max(0, ...loadsOf(k.value).map((l) => l.operand))

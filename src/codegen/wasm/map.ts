@@ -5,7 +5,10 @@ import { brIf, get, i32, loop, nothing, set, tee, type Code } from './op.ts'
 import { accessesOf, addressOf, byStride, mergeAxes, unflatten, type Access } from './space.ts'
 import type { Context } from './vector-ops.ts'
 
-/** A kernel's function `(lo, hi, …operands)` of a range of `count` independent parts. */
+/** Parameters of a kernel's function before the addresses of its operands: the range of its parts, and the thread's number. */
+export const firstOperand = 3
+
+/** A kernel's function `(lo, hi, thread, …operands)` of a range of `count` independent parts. */
 export type Emitted = { readonly count: number; readonly code: (context: Context) => Code }
 
 /** `for (position = 0; …; position += 4)` over so many elements, the last of them apart. */

@@ -1,0 +1,232 @@
+/** Convolutions of 3 × 3 by fewer products: the transforms of Winograd's F(2 × 2) and F(4 × 4). Lavin & Gray 2015, section 4. */
+import type { WinogradInputKernel, WinogradOutputKernel, WinogradWeightKernel } from '../kernel.ts'
+import { elementBytes } from '../kernel.ts'
+import { epilogueCall } from './epilogue.ts'
+import { Lanes } from './lanes.ts'
+import type { Emitted } from './map.ts'
+import { f32x4, get, i32, nothing, set, v128, type Code } from './op.ts'
+import { unflatten } from './space.ts'
+
+type Vectors = readonly Code[]
+const { add, sub } = f32x4
+const times = (k: number, x: Code): Code => f32x4.mul(f32x4.const(k), x)
+
+type Transforms = {
+  /** Bᵀ d */
+  readonly input: (d: Vectors) => Vectors
+  /** Aᵀ m */
+  readonly output: (m: Vectors) => Vectors
+  readonly weight: readonly (readonly number[])[]
+}
+
+const transforms: Readonly<Record<2 | 4, Transforms>> = {
+  2: {
+    input: (d) => [sub(d[0]!, d[2]!), add(d[1]!, d[2]!), sub(d[2]!, d[1]!), sub(d[1]!, d[3]!)],
+    output: (m) => [add(add(m[0]!, m[1]!), m[2]!), sub(sub(m[1]!, m[2]!), m[3]!)],
+    weight: [
+      [1, 0, 0],
+      [0.5, 0.5, 0.5],
+      [0.5, -0.5, 0.5],
+      [0, 0, 1],
+    ],
+  },
+  4: {
+    input: (d) => {
+      const [a, b] = [sub(d[4]!, times(4, d[2]!)), sub(d[3]!, times(4, d[1]!))]
+      const [e, f] = [sub(d[4]!, d[2]!), times(2, sub(d[3]!, d[1]!))]
+      return [
+        add(sub(times(4, d[0]!), times(5, d[2]!)), d[4]!),
+        add(a, b),
+        sub(a, b),
+        add(e, f),
+        sub(e, f),
+        add(sub(times(4, d[1]!), times(5, d[3]!)), d[5]!),
+      ]
+    },
+    output: (m) => {
+      const [p, q] = [add(m[1]!, m[2]!), sub(m[1]!, m[2]!)]
+      const [r, u] = [add(m[3]!, m[4]!), sub(m[3]!, m[4]!)]
+      return [add(add(m[0]!, p), r), add(q, times(2, u)), add(p, times(4, r)), add(add(q, times(8, u)), m[5]!)]
+    },
+    weight: [
+      [1 / 4, 0, 0],
+      [-1 / 6, -1 / 6, -1 / 6],
+      [-1 / 6, 1 / 6, -1 / 6],
+      [1 / 24, 1 / 12, 1 / 6],
+      [1 / 24, -1 / 12, 1 / 6],
+      [0, 0, 1],
+    ],
+  },
+}
+
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
+const skip = (local: number, bytes: number): Code => set(local, i32.add(get(local), i32.const(bytes)))
+
+/** U = G g Gᵀ for every pair of channels; a part is a channel of the input. */
+export const emitWinogradWeight = (k: WinogradWeightKernel, operand: (i: number) => Code): Emitted => {
+  const t = k.size + 2
+  const { weight } = transforms[k.size]
+  const panels = Math.ceil(k.n / k.width)
+  const plane = panels * k.depth * k.width
+  const [so, sc, sy, sx] = k.w.strides as [number, number, number, number]
+  const bytes = elementBytes(k.w.element)
+  return {
+    count: k.depth,
+    code: (context) => {
+      const { body } = context
+      // A tap of the kernel for four outputs, from a base that moves.
+      const at = body.local('i32')
+      const tap = (y: number, x: number, lanes: number): Code => {
+        const load = { ...k.w, operand: 0, offset: y * sy + x * sx, strides: [] }
+        const four = new Lanes(context, load, () => get(at), () => ({ outer: [], along: so }))
+        const zero = body.local('i32')
+        const value = body.local('v128')
+        const all: Code = [set(zero, i32.const(0)), four.prelude([]), set(value, four.value(lanes, { bytes: zero }))]
+        return [all, get(value)]
+      }
+      const g = range(3).map(() => range(3).map(() => body.local('v128')))
+      const h = range(t).map(() => range(3).map(() => body.local('v128')))
+      const combine = (row: readonly number[], xs: readonly number[]): Code => {
+        const terms = row.flatMap((c, i) => (c === 0 ? [] : [c === 1 ? get(xs[i]!) : times(c, get(xs[i]!))]))
+        return terms.reduce((a, b) => add(a, b))
+      }
+      const out = body.local('i32')
+      const four = (lanes: number): Code => [
+        g.map((row, y) => row.map((v, x) => set(v, tap(y, x, lanes)))),
+        lanes === 4
+          ? nothing
+          : g.flat().map((v) => set(v, v128.and(get(v), v128.const(range(4).map((i) => (i < lanes ? -1 : 0)))))),
+        h.map((row, i) =>
+          row.map((v, x) =>
+            set(
+              v,
+              combine(
+                weight[i]!,
+                g.map((r) => r[x]!),
+              ),
+            ),
+          ),
+        ),
+        range(t).map((i) =>
+          range(t).map((j) => v128.store(get(out), combine(weight[j]!, h[i]!), 4 * (i * t + j) * plane)),
+        ),
+        skip(at, 4 * so * bytes),
+      ]
+      const vectors = k.width / 4
+      const lanesAt = (vector: number): number => Math.max(0, Math.min(4, k.n - 4 * vector))
+      const column = (vector: number, panel: Code): Code => [
+        set(out, i32.add(panel, i32.const(16 * (vector % vectors)))),
+      ]
+      return body.repeat(get(0), get(1), 1, (c) => {
+        const start = i32.add(operand(0), i32.mul(get(c), i32.const(4 * k.width)))
+        const panel = body.local('i32')
+        const next = skip(panel, 4 * k.depth * k.width)
+        const full = Math.floor(k.n / k.width)
+        return [
+          set(at, i32.add(operand(1), i32.mul(i32.add(get(c), i32.const(0)), i32.const(sc * bytes)))),
+          k.w.offset === 0 ? nothing : skip(at, k.w.offset * bytes),
+          set(panel, start),
+          full === 0
+            ? nothing
+            : body.repeat(i32.const(0), i32.const(full), 1, () => [
+                range(vectors).map((v) => [column(v, get(panel)), four(4)]),
+                next,
+              ]),
+          panels === full
+            ? nothing
+            : range(vectors).map((v) => [
+                column(v, get(panel)),
+                lanesAt(full * vectors + v) > 0 ? four(lanesAt(full * vectors + v)) : zeros(out, t, plane),
+              ]),
+        ]
+      })
+    },
+  }
+}
+
+const zeros = (out: number, t: number, plane: number): Code =>
+  range(t * t).map((i) => v128.store(get(out), f32x4.const(0), 4 * i * plane))
+
+/** V = Bᵀ d B; a part is a row of tiles. What is halfway done is kept where the result will be. */
+export const emitWinogradInput = (k: WinogradInputKernel, operand: (i: number) => Code): Emitted => {
+  const m = k.size
+  const t = m + 2
+  const { input } = transforms[m]
+  const [sn, sy, sx] = k.x.strides
+  const [high, wide] = k.tiles
+  const at = (i: number, j: number): number => 4 * (i * t + j) * k.plane
+  return {
+    count: k.batch * high,
+    code: ({ body }) => {
+      const d = range(t).map(() => body.local('v128'))
+      const [from, to, left, right] = [body.local('i32'), body.local('i32'), body.local('i32'), body.local('i32')]
+      const columns = range(t).map((j) => [
+        d.map((v, i) => set(v, v128.load(get(from), 4 * (i * sy + j * sx)))),
+        input(d.map((v) => get(v))).map((value, i) => v128.store(get(to), value, at(i, j))),
+      ])
+      const rows = range(t).map((i) => [
+        d.map((v, j) => set(v, v128.load(get(to), at(i, j)))),
+        input(d.map((v) => get(v))).map((value, j) => v128.store(get(to), value, at(i, j))),
+      ])
+      return body.repeat(get(0), get(1), 1, (part) => {
+        const place = unflatten(body, [k.batch, high], part)
+        const [n, row] = place.at as [number, number]
+        const first = i32.add(i32.mul(get(n), i32.const(4 * sn)), i32.mul(get(row), i32.const(4 * m * sy)))
+        return [
+          place.code,
+          set(left, i32.add(operand(1), i32.add(first, i32.const(4 * k.x.offset)))),
+          set(right, i32.add(operand(0), i32.mul(get(part), i32.const(4 * wide * k.channels)))),
+          body.repeat(i32.const(0), i32.const(wide), 1, () => [
+            set(from, get(left)),
+            set(to, get(right)),
+            body.repeat(i32.const(0), i32.const(k.channels), 4, () => [columns, rows, skip(from, 16), skip(to, 16)]),
+            skip(left, 4 * m * sx),
+            skip(right, 4 * k.channels),
+          ]),
+        ]
+      })
+    },
+  }
+}
+
+/** Y = Aᵀ m A; a part is a row of tiles. What is halfway done is kept among the products. */
+export const emitWinogradOutput = (k: WinogradOutputKernel, operand: (i: number) => Code): Emitted => {
+  const m = k.size
+  const t = m + 2
+  const { output } = transforms[m]
+  const [high, wide] = k.tiles
+  const line = wide * m * k.channels
+  const at = (i: number, j: number): number => 4 * (i * t + j) * k.plane
+  return {
+    count: k.batch * high,
+    code: (context) => {
+      const { body } = context
+      const d = range(t).map(() => body.local('v128'))
+      const [from, to, left, right] = [body.local('i32'), body.local('i32'), body.local('i32'), body.local('i32')]
+      const columns = range(t).map((j) => [
+        d.map((v, i) => set(v, v128.load(get(from), at(i, j)))),
+        output(d.map((v) => get(v))).map((value, i) => v128.store(get(from), value, at(i, j))),
+      ])
+      const rows = range(m).map((i) => [
+        d.map((v, j) => set(v, v128.load(get(from), at(i, j)))),
+        output(d.map((v) => get(v))).map((value, j) => v128.store(get(to), value, 4 * (i * line + j * k.channels))),
+      ])
+      const finish = k.epilogue && epilogueCall(context, k.epilogue, operand, 2)
+      return body.repeat(get(0), get(1), 1, (part) => {
+        const first = i32.mul(get(part), i32.const(m * wide * m))
+        return [
+          set(left, i32.add(operand(1), i32.mul(get(part), i32.const(4 * wide * k.channels)))),
+          set(right, i32.add(operand(0), i32.mul(get(part), i32.const(4 * m * line)))),
+          body.repeat(i32.const(0), i32.const(wide), 1, () => [
+            set(from, get(left)),
+            set(to, get(right)),
+            body.repeat(i32.const(0), i32.const(k.channels), 4, () => [columns, rows, skip(from, 16), skip(to, 16)]),
+            skip(left, 4 * k.channels),
+            skip(right, 4 * m * k.channels),
+          ]),
+          finish === undefined ? nothing : finish(first, i32.add(first, i32.const(m * wide * m))),
+        ]
+      })
+    },
+  }
+}

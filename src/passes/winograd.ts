@@ -1,0 +1,81 @@
+/** Which convolutions are done by Winograd's algorithm, and how. */
+import { size } from '../core/shape.ts'
+import type { Conv } from '../graph/node.ts'
+import type { Expr, Load, WinogradInputKernel, WinogradOutputKernel, WinogradWeightKernel } from '../codegen/kernel.ts'
+import type { ProgramBuilder } from '../codegen/program.ts'
+import { bordered, gemm, panelWidth } from './contract.ts'
+
+/** Fewer tiles than this do not repay reading the transformed weights, 4 or 16 / 9 times as many. */
+const fewestTiles = 16
+
+/** m of F(m × m, 3 × 3) for a convolution, or undefined where it is computed as it is defined. */
+export const winogradSize = (n: Conv): 2 | 4 | undefined => {
+  const { stride, dilation, groups } = n.geometry
+  const [outs, channels, kh, kw] = n.w.shape as [number, number, number, number]
+  const [batch, , oh, ow] = n.shape as [number, number, number, number]
+  const plain = [...stride, ...dilation, groups].every((v) => v === 1) && kh === 3 && kw === 3
+  if (!plain || outs % 4 !== 0 || channels % 4 !== 0 || channels < 16 || outs < 16) return undefined
+  const tiles = (m: number): number => batch * Math.ceil(oh / m) * Math.ceil(ow / m)
+  const waste = (m: number): number => (tiles(m) * m * m) / (batch * oh * ow)
+  if (tiles(4) >= fewestTiles && waste(4) < 1.6) return 4
+  return tiles(2) >= fewestTiles && waste(2) < 1.6 ? 2 : undefined
+}
+
+/** The value of such a convolution: tiles and weights transformed, a product for every position of a tile, and transformed back. */
+export const winograd = (to: ProgramBuilder, n: Conv, input: Expr, w: Load, m: 2 | 4): Load => {
+  const [batch, outs, oh, ow] = n.shape as [number, number, number, number]
+  const channels = n.w.shape[1]!
+  const positions = (m + 2) ** 2
+  const tiles = [Math.ceil(oh / m), Math.ceil(ow / m)] as const
+  const count = batch * tiles[0] * tiles[1]
+  const [top, bottom, left, right] = n.geometry.padding
+  const x = bordered(to, n, input, [top, bottom + tiles[0] * m - oh, left, right + tiles[1] * m - ow])
+  const [sn, , sy, sx] = x.strides as [number, number, number, number]
+  // Planes are a little apart, so that their lines do not meet in one set of the cache.
+  const [planeV, planeM] = [count * channels + 32, count * outs + 48]
+  const transformed: WinogradInputKernel = {
+    _tag: 'WinogradInput',
+    size: m,
+    batch,
+    tiles,
+    channels,
+    x: { offset: x.offset, strides: [sn, sy, sx] },
+    plane: planeV,
+  }
+  const v = to.fill(transformed, 'f32', positions * planeV, [x.operand], 'tiles of conv')
+  const width = panelWidth(outs)
+  const each = Math.ceil(outs / width) * channels * width
+  const weights: WinogradWeightKernel = {
+    _tag: 'WinogradWeight',
+    size: m,
+    n: outs,
+    depth: channels,
+    width,
+    w: { ...w, operand: 1 },
+  }
+  const u = to.fill(weights, 'f32', positions * each, [w.operand], 'weights of conv')
+  const product = gemm({
+    batch: [positions],
+    rows: [count],
+    n: outs,
+    segments: [{ length: channels, jump: 0 }],
+    width,
+    a: { offset: 0, batch: [planeV], rows: [channels] },
+    b: [each],
+    c: { offset: 0, batch: [planeM], rows: [outs] },
+  })
+  const products = to.fill(product, 'f32', positions * planeM, [v, u], 'products of conv')
+  const whole = [batch, tiles[0] * m, tiles[1] * m, outs]
+  const back: WinogradOutputKernel = {
+    _tag: 'WinogradOutput',
+    size: m,
+    batch,
+    tiles,
+    channels: outs,
+    plane: planeM,
+    epilogue: undefined,
+  }
+  const id = to.fill(back, 'f32', size(whole), [products], 'conv')
+  const [height, line] = [whole[1]!, whole[2]! * outs]
+  return { _tag: 'Load', operand: id, element: 'f32', offset: 0, strides: [height * line, 1, line, outs], picks: [] }
+}
