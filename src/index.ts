@@ -119,7 +119,7 @@ export { weights } from './params/weights.ts'
 
 export { loadLora } from './params/lora/load.ts'
 export * from './params/lora/lora.ts'
-export { loadEmbedding, type Embedding } from './params/embedding.ts'
+export { loadEmbedding, type TextualInversion } from './params/embedding.ts'
 
 // models
 export { UNet2DModel, unet2d, type UNet2DConfig, type UNet2DParams } from './models/unet2d.ts'

@@ -38,6 +38,16 @@ describe.concurrent('what is wrong with a checkpoint is said in one line, with t
     ['index without end', ['model_index.json', 'no JSON'], async () => ({ 'model_index.json': '{"unet": [' })],
     ['index of several lines', ['model_index.json'], async () => ({ 'model_index.json': '{\n"a": 1\n\n"b"\n}' })],
     ['index that is a list', ['model_index.json'], async () => ({ 'model_index.json': '[]' })],
+    [
+      'index of a pipeline nobody knows',
+      ['model_index.json: _class_name', 'FluxPipeline', 'DDPMPipeline', 'StableDiffusionXLPipeline'],
+      async () => ({ 'model_index.json': '{"_class_name": "FluxPipeline"}' }),
+    ],
+    [
+      'index of no pipeline',
+      ['model_index.json: _class_name', 'DDPMPipeline'],
+      async () => ({ 'model_index.json': '{}' }),
+    ],
     ['config that is no JSON', ['unet/config.json', 'no JSON'], async () => ({ 'unet/config.json': 'down' })],
     [
       'config with a block nobody knows',

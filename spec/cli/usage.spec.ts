@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkpoint, diffold, expectComplaint, put, workFolder } from './diffold.ts'
 
+/** A checkpoint that draws from texts. */
+const texts = fileURLToPath(new URL('../reference/data/pipelines/sd', import.meta.url))
 const manifest = fileURLToPath(new URL('../../package.json', import.meta.url))
 let work = ''
 beforeAll(async () => {
@@ -25,7 +27,9 @@ describe.concurrent('what is there', () => {
     [
       ['draw'],
       [
-        ...['[checkpoint]', '--steps', '--seed', '-o, --output', '--scheduler', 'ddpm', 'ddim', '--eta', '--count'],
+        ...['[checkpoint] [prompt]', '--steps', '--seed', '-o, --output', '--scheduler', 'ddpm', 'unipc', '--eta'],
+        ...['--count', '--negative', '--guidance', '--image', '--mask', '--strength', '--size', '--clip-skip'],
+        ...['--lora', '--preview'],
         ...['--backend', 'webgpu', 'wasm', 'cpu', 'host', 'DIFFOLD_BACKEND', '--quiet', '--variant', '--revision'],
         '--help',
       ],
@@ -62,12 +66,64 @@ describe.concurrent('what cannot be meant is refused in one line, with what to m
     ],
     [['draw', '--steps'], ['--steps']],
     [
-      ['draw', 'good', 'plain.txt'],
-      ['argument', '2'],
+      ['draw', 'good', 'a cat', 'plain.txt'],
+      ['argument', '3'],
+    ],
+    [
+      ['draw', 'good', 'a cat'],
+      ['a cat', 'DDPMPipeline', 'without'],
+    ],
+    [
+      ['draw', 'good', '--guidance', '3', '--clip-skip', '1', '--lora', 'a', '--size', '8x8'],
+      ['--guidance, --size, --clip-skip, --lora', 'DDPMPipeline', 'prompt'],
     ],
     [
       ['draw', '--scheduler', 'eulr'],
-      ['--scheduler', 'eulr', 'ddpm', 'ddim'],
+      ['--scheduler', 'eulr', 'ddpm', 'ddim', 'unipc'],
+    ],
+    [
+      ['draw', texts],
+      ['prompt', 'missing', 'StableDiffusionPipeline'],
+    ],
+    [
+      ['draw', texts, 'a cat', '--strength', '0.5'],
+      ['--strength', '--image'],
+    ],
+    [
+      ['draw', texts, 'a cat', '--mask', 'mask.png'],
+      ['--mask', '--image'],
+    ],
+    [
+      ['draw', texts, 'a cat', '--image', 'plain.txt'],
+      ['plain.txt', 'PNG'],
+    ],
+    [
+      ['draw', texts, 'a cat', '--image', 'none.png'],
+      ['none.png', 'not there'],
+    ],
+    [
+      ['draw', texts, 'a cat', '--lora', 'none.safetensors:0.5'],
+      ['none.safetensors', 'not there'],
+    ],
+    [
+      ['draw', texts, 'a cat', '--size', '32', '-q'],
+      ['--size', '32', '512x512'],
+    ],
+    [
+      ['draw', texts, 'a cat', '--size', '33x32', '-q'],
+      ['width', '33', 'multiple of 2'],
+    ],
+    [
+      ['draw', texts, 'a cat', '--clip-skip', '99', '-q'],
+      ['clipSkip', '99'],
+    ],
+    [
+      ['draw', texts, 'a cat', '--guidance', 'much'],
+      ['--guidance', 'much'],
+    ],
+    [
+      ['draw', texts, 'a cat', '--preview', '0'],
+      ['--preview', '0', 'whole number'],
     ],
     [
       ['draw', '--backend', 'cuda'],

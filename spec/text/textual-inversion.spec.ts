@@ -5,7 +5,7 @@ import { decodeConfig } from '../../src/core/config.ts'
 import { CheckpointError, ConfigError } from '../../src/errors.ts'
 import { clipText, CLIPTextModel } from '../../src/models/clip-text.ts'
 import { initialise } from '../../src/params/codec.ts'
-import { loadEmbedding, type Embedding } from '../../src/params/embedding.ts'
+import { loadEmbedding, type TextualInversion } from '../../src/params/embedding.ts'
 import { memory } from '../../src/params/files/memory.ts'
 import { seed } from '../../src/random/generator.ts'
 import { tensor, type Tensor } from '../../src/tensor/tensor.ts'
@@ -43,8 +43,8 @@ const inside = (ids: readonly number[]): readonly number[] => ids.slice(1, -1)
 const n = tokenizer.size
 
 describe('a checkpoint with learned words', () => {
-  const style: Embedding = { token: '<style>', vectors: vectors(3) }
-  const thing: Embedding = { token: '<thing>', vectors: vectors(1).mul(2).reshape(4) }
+  const style: TextualInversion = { token: '<style>', vectors: vectors(3) }
+  const thing: TextualInversion = { token: '<thing>', vectors: vectors(1).mul(2).reshape(4) }
   const sd = withEmbeddings(parts, [style, thing])
 
   it('has their vectors after those it had, and the rest as it was', () => {

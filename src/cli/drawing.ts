@@ -4,8 +4,9 @@ import type { Image } from '../image/image.ts'
 import type { DrawPrompt, PipelineOptions } from '../pipelines/latent-pipeline.ts'
 import { imageToImage } from '../pipelines/image-to-image.ts'
 import { inpaint } from '../pipelines/inpaint.ts'
+import { latentShape } from '../pipelines/latents.ts'
 import { latentPreview, previewFactors } from '../pipelines/preview.ts'
-import type { PromptRequest } from '../pipelines/request.ts'
+import { sizeOf, type PromptRequest } from '../pipelines/request.ts'
 import type { Progress, RunOptions } from '../pipelines/sample.ts'
 import { isXL, pixelsPerLatent, type StableDiffusion, type StableDiffusionXL } from '../pipelines/stable-diffusion.ts'
 import { textToImage } from '../pipelines/text-to-image.ts'
@@ -66,6 +67,7 @@ export const textDrawing = (sd: StableDiffusion | StableDiffusionXL, run: TextRu
   }
   const given = strength === undefined ? {} : { strength }
   const request = { ...run.request, count }
+  latentShape(sd, sizeOf(sd, request)) // refuses a size before anything is computed
   const drawing = <R extends object>(draw: DrawPrompt<R>, all: R): Drawing => ({
     states: (how) => draw.states(all, seed, how),
     decode: draw.decode,

@@ -23,7 +23,7 @@ const explainStep = <G>(
   const scheduler = schedulerNamed(String(config['_class_name'] ?? 'ddpm'), config, 25)
   const state = scheduler.init(noise(seed(0), shape))
   const step = (now: typeof state, t: Step<string, Scalar>, told: G): typeof state =>
-    scheduler.step(now, denoise(scheduler.input(now, t), t.t, told), t)
+    scheduler.step(now, denoise(scheduler.input(now, t), t.t!, told), t)
   return explain(step)(state, scheduler.timesteps[0]!, given)
 }
 

@@ -34,9 +34,9 @@ export const endOf = (scheduler: Subject, traits: Traits): Mixture => {
 }
 
 /**
- * Law 6: from x_T = a x₀ + s ε, with the model answering ε at every step, the sample before each step is aᵢ x₀ + sᵢ ε, and the last one x₀, or a
- * mixture of the same process where the grid ends at a level. Any consistent scheme is exact on a constant right-hand side (Song, Meng &
- * Ermon 2020, eq. 13; Hairer, Nørsett & Wanner 1993, III.2).
+ * Law 6: from x_T = a x₀ + s ε, with the model answering ε at every step, the sample before each step is aᵢ x₀ + sᵢ ε,
+ * and the last one x₀, or a mixture of the same process where the grid ends at a level. Any consistent scheme is exact
+ * on a constant right-hand side (Song, Meng & Ermon 2020, eq. 13; Hairer, Nørsett & Wanner 1993, III.2).
  */
 export const constantNoise: Rule = {
   number: 6,

@@ -8,8 +8,9 @@ import { demandClose, type Rule } from './law.ts'
 import { places, stream } from './places.ts'
 
 /**
- * Law 7: with the model answering x₀ at every step, whatever the start and whatever is drawn, the end is x₀. An ODE solver whose grid
- * ends at a level (a, s) ends at a x₀ + s ε with the ε that x₀ leaves of the start. Lu et al. 2022b, eq. 9 with x₀ constant.
+ * Law 7: with the model answering x₀ at every step, whatever the start and whatever is drawn, the end is x₀. An ODE
+ * solver whose grid ends at a level (a, s) ends at a x₀ + s ε with the ε that x₀ leaves of the start. Lu et al. 2022b,
+ * eq. 9 with x₀ constant.
  */
 export const constantSample: Rule = {
   number: 7,

@@ -31,9 +31,9 @@ export const moments = (
 }
 
 /**
- * Law 13: with data that are one point μ, and the model that knows it, the sample before each step has the mean a μ and the variance s². Every
- * draw enters linearly, so the variance is the sum of the squares of the weights that the draws have: down² + up² = s'². Song, Meng &
- * Ermon 2020, lemma 1.
+ * Law 13: with data that are one point μ, and the model that knows it, the sample before each step has the mean a μ and
+ * the variance s². Every draw enters linearly, so the variance is the sum of the squares of the weights that the draws
+ * have: down² + up² = s'². Song, Meng & Ermon 2020, lemma 1.
  */
 export const deltaData: Rule = {
   number: 13,

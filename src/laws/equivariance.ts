@@ -8,7 +8,10 @@ import { stream } from './places.ts'
 
 type Order = readonly number[]
 
-/** The end of a fold over [batch, 1, 2, 2] with start, answers and draws by position; element j of a sample is that at `order[j]`. */
+/**
+ * The end of a fold over [batch, 1, 2, 2] with start, answers and draws by position; element j of a sample is that at
+ * `order[j]`.
+ */
 const endAt = (scheduler: Subject, seed: number, batch: readonly number[], order: Order): Tensor => {
   const draw = scrambled(seed)
   const tensorOf = (kind: number, i: number): Tensor =>
@@ -27,7 +30,8 @@ const endAt = (scheduler: Subject, seed: number, batch: readonly number[], order
 }
 
 /**
- * Law 17: a batch is a map over its samples, bit for bit; and permuting the elements of start, answers and draws permutes those of the end.
+ * Law 17: a batch is a map over its samples, bit for bit; and permuting the elements of start, answers and draws
+ * permutes those of the end.
  */
 export const equivariance: Rule = {
   number: 17,

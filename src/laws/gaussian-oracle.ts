@@ -6,7 +6,10 @@ import { places } from './places.ts'
 
 const deviations = [0.4, 0.7, 1.3, 2]
 
-/** E[x₀ | x] = a c² x/(a² c² + s²) for data N(0, c²); the exact flow scales x by √(a² c² + s²). Error of the last sample, over all c. */
+/**
+ * E[x₀ | x] = a c² x/(a² c² + s²) for data N(0, c²); the exact flow scales x by √(a² c² + s²). Error of the last
+ * sample, over all c.
+ */
 export const gaussianError = (scheduler: Subject, { prediction, calls = 1 }: Traits): number => {
   const at = places(scheduler, prediction)
   const width = (i: number, c: number): number => Math.hypot(at[i]!.asked.signal * c, at[i]!.asked.noise)
@@ -33,7 +36,9 @@ export const measuredOrders = (make: (steps: number) => Subject, traits: Traits)
 }
 
 /**
- * Law 14: on grids that nest the error at the last level falls by 2^p from one to the next, p ≥ order − 0.3 once they are fine, unless it is rounding. Methods may do better: the problem is linear. Song et al. 2021, appendix; Lu et al. 2022a, theorem 3.2.
+ * Law 14: on grids that nest the error at the last level falls by 2^p from one to the next, p ≥ order − 0.3 once they
+ * are fine, unless it is rounding. Methods may do better: the problem is linear. Song et al. 2021, appendix; Lu et al.
+ * 2022a, theorem 3.2.
  */
 export const gaussianOracle: Rule = {
   number: 14,

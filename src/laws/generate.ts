@@ -13,7 +13,9 @@ export const values = (length: number): fc.Arbitrary<number[]> =>
 export const stepCounts = ({ steps: { min = 1, max = 20, multipleOf = 1 } = {} }: Traits): fc.Arbitrary<number> =>
   fc.integer({ min: Math.ceil(min / multipleOf), max: Math.floor(max / multipleOf) }).map((k) => k * multipleOf)
 
-/** Numbers between −2 and 2 that a position determines, so that a fold of any length can be given its draws and answers. */
+/**
+ * Numbers between −2 and 2 that a position determines, so that a fold of any length can be given its draws and answers.
+ */
 export const scrambled =
   (seed: number) =>
   (...position: readonly number[]): number => {

@@ -5,8 +5,9 @@ import { LawError, type Rule } from './law.ts'
 import { places } from './places.ts'
 
 /**
- * Law 2: levels s/a fall from step to step, and the labels that the model is told do not rise (Karras et al. 2022, eq. 5); both the other
- * way round for an inversion. Calls of the model inside a step may repeat the level of the one before.
+ * Law 2: levels s/a fall from step to step, and the labels that the model is told do not rise (Karras et al. 2022, eq.
+ * 5); both the other way round for an inversion. Calls of the model inside a step may repeat the level of the one
+ * before.
  */
 export const grid: Rule = {
   number: 2,

@@ -1,4 +1,7 @@
-/** Laws that every scheduler obeys, as properties for fast-check: `for (const { name, check } of laws(make, traits)) it(name, check)`. */
+/**
+ * Laws that every scheduler obeys, as properties for fast-check: `for (const { name, check } of laws(make, traits))
+ * it(name, check)`.
+ */
 import type { Scheduler } from '../schedulers/scheduler.ts'
 import { constantNoise } from './constant-noise.ts'
 import { constantSample } from './constant-sample.ts'
@@ -44,8 +47,8 @@ export const rules: readonly Rule[] = [
 export type LawOptions = { readonly runs?: number }
 
 /**
- * The laws of a scheduler, given for every step count. `traits` say what cannot be read off it. Checks throw fast-check's report: the law, its
- * smallest counterexample, and the seed that finds it again.
+ * The laws of a scheduler, given for every step count. `traits` say what cannot be read off it. Checks throw
+ * fast-check's report: the law, its smallest counterexample, and the seed that finds it again.
  */
 export const laws = <S, K extends string>(
   make: (steps: number) => Scheduler<S, K>,

@@ -19,8 +19,8 @@ const endUnder = (scheduler: Subject, label: (t: number, i: number) => number, s
 }
 
 /**
- * Law 27: with the same answers, other labels (all the same, or in another order) give the same end, bit for bit: integrators
- * depend on their grid of levels. Lu et al. 2022a, section 3.
+ * Law 27: with the same answers, other labels (all the same, or in another order) give the same end, bit for bit:
+ * integrators depend on their grid of levels. Lu et al. 2022a, section 3.
  */
 export const labels: Rule = {
   number: 27,

@@ -11,8 +11,9 @@ export type Mixture = { readonly signal: number; readonly noise: number }
 export type Weights = { readonly kept: number; readonly told: number }
 
 /**
- * What the model answers, from which follows the level that it is asked at. 'sample' says nothing of the level: `addNoise` does. An EDM
- * network is told apart by the deviation of its data; for any other, give the mixture from the weights, or from that of `addNoise`.
+ * What the model answers, from which follows the level that it is asked at. 'sample' says nothing of the level:
+ * `addNoise` does. An EDM network is told apart by the deviation of its data; for any other, give the mixture from the
+ * weights, or from that of `addNoise`.
  */
 export type Answer =
   | 'epsilon'
@@ -59,8 +60,8 @@ export type Traits = {
 export type Case = { readonly make: (steps: number) => Subject; readonly traits: Traits }
 
 /**
- * A law by its number in the project's list. `check` throws with the smallest counterexample that fast-check finds. A law that does not apply
- * says why in `exempt` and in its name, and its check does nothing.
+ * A law by its number in the project's list. `check` throws with the smallest counterexample that fast-check finds. A
+ * law that does not apply says why in `exempt` and in its name, and its check does nothing.
  */
 export type Law = {
   readonly number: number

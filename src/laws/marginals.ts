@@ -4,7 +4,9 @@ import { stepCounts } from './generate.ts'
 import { demandClose, LawError, type Mixture, type Rule } from './law.ts'
 import { places } from './places.ts'
 
-/** The curves that a forward process keeps to: a² + s² = 1, a = 1, a + s = 1; each is 0 on it, relative to the noise. */
+/**
+ * The curves that a forward process keeps to: a² + s² = 1, a = 1, a + s = 1; each is 0 on it, relative to the noise.
+ */
 const curves: readonly ((at: Mixture) => number)[] = [
   ({ signal, noise }) => signal * signal + noise * noise - 1,
   ({ signal }) => signal - 1,
@@ -20,8 +22,8 @@ export const curveOf = (at: readonly Mixture[]): ((at: Mixture) => number) => {
 }
 
 /**
- * Law 1: at every step (a, s) of `addNoise` keeps a² + s² = 1 (Ho et al. 2020, eq. 4), or a = 1 (Song et al. 2021, eq. 30), or
- * a + s = 1 (Liu et al. 2022), the same for all steps, with s ≥ 0.
+ * Law 1: at every step (a, s) of `addNoise` keeps a² + s² = 1 (Ho et al. 2020, eq. 4), or a = 1 (Song et al. 2021, eq.
+ * 30), or a + s = 1 (Liu et al. 2022), the same for all steps, with s ≥ 0.
  */
 export const marginals: Rule = {
   number: 1,

@@ -13,9 +13,9 @@ export const memoryless = (scheduler: Subject): boolean =>
   leaves(scheduler.start(vector([0]), silence([1]))).filter(([, leaf]) => leaf instanceof Tensor).length === 1
 
 /**
- * Law 8: `addNoise` mixes, at every step, by the level that the model is asked at; and where a state is the sample alone, a step from
- * `addNoise(x₀, ε, tᵢ)` with the model answering ε gives `addNoise(x₀, ε, tᵢ₊₁)`. Song, Meng & Ermon 2020, lemma 1: the marginals of
- * the sampler are those of the forward process.
+ * Law 8: `addNoise` mixes, at every step, by the level that the model is asked at; and where a state is the sample
+ * alone, a step from `addNoise(x₀, ε, tᵢ)` with the model answering ε gives `addNoise(x₀, ε, tᵢ₊₁)`. Song, Meng & Ermon
+ * 2020, lemma 1: the marginals of the sampler are those of the forward process.
  */
 export const noising: Rule = {
   number: 8,

@@ -7,8 +7,8 @@ import { demandClose, type Parametrization, type Rule } from './law.ts'
 import { places } from './places.ts'
 
 /**
- * Law 5: a model D(x, level) of the clean sample, asked for ε = (x − a x₀)/s, for x₀ or for v = a ε − s x₀, gives the same trajectory.
- * Salimans & Ho 2022, section 4.
+ * Law 5: a model D(x, level) of the clean sample, asked for ε = (x − a x₀)/s, for x₀ or for v = a ε − s x₀, gives the
+ * same trajectory. Salimans & Ho 2022, section 4.
  */
 export const parametrization: Rule = {
   number: 5,

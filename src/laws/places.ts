@@ -4,7 +4,10 @@ import { zeros, type Tensor } from '../tensor/tensor.ts'
 import type { Answer, Mixture, Subject, Weights } from './law.ts'
 import { valuesOf, vector } from './host.ts'
 
-/** A step: the mixture that `addNoise` makes there, the one that the model is asked at, what it sees, and what its answer says. */
+/**
+ * A step: the mixture that `addNoise` makes there, the one that the model is asked at, what it sees, and what its
+ * answer says.
+ */
 export type Place = {
   readonly mixed: Mixture
   readonly asked: Mixture

@@ -48,9 +48,10 @@ const states = (scheduler: Subject, seed: number, from: unknown, at = 0): readon
 }
 
 /**
- * Law 18: a step taken twice from one state gives one state; for every k, going on from the text of state k (`saveState`, `loadState`
- * over the same seed, made anew) gives the later states bit for bit; all states have one shape; and none holds more tensors than the
- * method's order. A state is all there is: no scheduler keeps anything else.
+ * Law 18: a step taken twice from one state gives one state; for every k, going on from the text of state k
+ * (`saveState`, `loadState` over the same seed, made anew) gives the later states bit for bit; all states have one
+ * shape; and none holds more tensors than the method's order. A state is all there is: no scheduler keeps anything
+ * else.
  */
 export const resume: Rule = {
   number: 18,

@@ -8,8 +8,9 @@ import { memoryless } from './noising.ts'
 import { places, sampleSeen, silence } from './places.ts'
 
 /**
- * Law 9: a step from any sample, the model answering ε, is the affine map (x, ε) ↦ p x + q ε of its ends, and the maps of steps i … j compose to
- * that of one step, p = aⱼ/aᵢ, q = sⱼ − sᵢ aⱼ/aᵢ, whatever the levels between. Song, Meng & Ermon 2020, eq. 13.
+ * Law 9: a step from any sample, the model answering ε, is the affine map (x, ε) ↦ p x + q ε of its ends, and the maps
+ * of steps i … j compose to that of one step, p = aⱼ/aᵢ, q = sⱼ − sᵢ aⱼ/aᵢ, whatever the levels between. Song, Meng &
+ * Ermon 2020, eq. 13.
  */
 export const semigroup: Rule = {
   number: 9,

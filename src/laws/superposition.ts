@@ -7,8 +7,8 @@ import { demandClose, type Rule } from './law.ts'
 import { places, stream } from './places.ts'
 
 /**
- * Law 16: the end of a fold is linear in the start, the answers and the draws together: F(α u + β v) = α F(u) + β F(v). Every method here is a
- * linear recurrence with host numbers for coefficients.
+ * Law 16: the end of a fold is linear in the start, the answers and the draws together: F(α u + β v) = α F(u) + β F(v).
+ * Every method here is a linear recurrence with host numbers for coefficients.
  */
 export const superposition: Rule = {
   number: 16,

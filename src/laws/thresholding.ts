@@ -6,8 +6,8 @@ import { demandClose, LawError, type Rule } from './law.ts'
 import { silence } from './places.ts'
 
 /**
- * Law 26: `denoised` is within the range; where the model's x₀ is inside already it is that x₀, found by the answer that is affine there; and
- * the preview of a preview is the same. Saharia et al. 2022, section 2.3.
+ * Law 26: `denoised` is within the range; where the model's x₀ is inside already it is that x₀, found by the answer
+ * that is affine there; and the preview of a preview is the same. Saharia et al. 2022, section 2.3.
  */
 export const thresholding: Rule = {
   number: 26,

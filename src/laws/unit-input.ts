@@ -1,13 +1,15 @@
-/** The model sees samples of the variance that it was trained on, and a run starts with the noise of its first level. */
+/**
+ * The model sees samples of the variance that it was trained on, and a run starts with the noise of its first level.
+ */
 import fc from 'fast-check'
 import { stepCounts } from './generate.ts'
 import { demandClose, LawError, type Rule } from './law.ts'
 import { places } from './places.ts'
 
 /**
- * Law 24: where data have variance 1 (of an EDM network σ_data²), what the model sees has variance 1: c_in² (a² σ_data² + s²) = 1; a flow's model
- * sees the sample as it is. The starting noise has the deviation of the first level's, s, or of its sample, √(a² + s²); a flow's is 1. Karras et al.
- * 2022, table 1.
+ * Law 24: where data have variance 1 (of an EDM network σ_data²), what the model sees has variance 1: c_in² (a² σ_data²
+ * + s²) = 1; a flow's model sees the sample as it is. The starting noise has the deviation of the first level's, s, or
+ * of its sample, √(a² + s²); a flow's is 1. Karras et al. 2022, table 1.
  */
 export const unitInput: Rule = {
   number: 24,

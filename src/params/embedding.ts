@@ -9,7 +9,7 @@ import type { Files } from './files/files.ts'
 import { loneFile, tensorsOf, type LoneFile, type LoneFileOptions } from './lone-file.ts'
 
 /** A word and its learned vectors, [vectors, features] or [features], of the first text encoder and of SDXL's second. */
-export type Embedding = { readonly token: string; readonly vectors?: Tensor; readonly vectors2?: Tensor }
+export type TextualInversion = { readonly token: string; readonly vectors?: Tensor; readonly vectors2?: Tensor }
 
 /** How an embedding is read. */
 export type LoadEmbeddingOptions = LoneFileOptions & {
@@ -69,7 +69,7 @@ const readOf =
 export const loadEmbedding = (
   source: string | Files,
   { token, ...options }: LoadEmbeddingOptions = {},
-): TE.TaskEither<LoadError, Embedding> =>
+): TE.TaskEither<LoadError, TextualInversion> =>
   pipe(
     loneFile(source, usual, options),
     TE.chain((file) =>

@@ -49,13 +49,17 @@ const unescaped = (raw: string): string => {
   }
 }
 
-/** A JSON object, no key twice. `Left` is a corrupt file. */
+/** Python writes NaN and ±Infinity bare, as no JSON may: here they are strings, which codecs of numbers can read. */
+const respelled = (text: string): string =>
+  text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (token) => (token.startsWith('"') ? token : `"${token}"`))
+
+/** A JSON object, no key twice; Python's bare NaN and ±Infinity become strings. `Left` is a corrupt file. */
 export const parseObject = (path: string, text: string): E.Either<FileError, Readonly<Record<string, unknown>>> => {
   const corrupt = (detail: string) => E.left(new FileError(path, 'corrupt', detail))
   const wrong = fault(text)
   if (wrong !== undefined) return corrupt(wrong)
   try {
-    const value = JSON.parse(text) as unknown
+    const value = JSON.parse(respelled(text)) as unknown
     return isObject(value) ? E.right(value) : corrupt('is JSON, but no object')
   } catch (error) {
     return corrupt(`is no JSON: ${error instanceof Error ? error.message : String(error)}`)

@@ -32,21 +32,19 @@ export const together = <T>(first: T, second: T): T => {
 export const guidance = (positive: Tensor, negative: Tensor, scale: Scalar): Tensor =>
   negative.add(positive.sub(negative).mul(scale))
 
-/** The standard deviation of each sample, with n − 1 as torch's, [N, 1, …]. */
-const deviation = (x: Tensor): Tensor => {
+/** √n standard deviations of each sample of n values, [N, 1, …]: a ratio of two has no n. */
+const spread = (x: Tensor): Tensor => {
   const axes = x.shape.slice(1).map((_, i) => i + 1)
-  const n = x.shape.slice(1).reduce((a, b) => a * b, 1)
   return x
     .sub(x.mean(...axes))
     .square()
     .sum(...axes)
-    .div(n - 1)
     .sqrt()
 }
 
 /** φ ε σ₊/σ + (1 − φ) ε: guidance without too much contrast. Lin et al. 2023, eq. 15 and 16. */
 export const rescaleGuidance = (guided: Tensor, positive: Tensor, phi: Scalar): Tensor => {
-  const restored = guided.mul(deviation(positive).div(deviation(guided)))
+  const restored = guided.mul(spread(positive).div(spread(guided)))
   return guided.add(restored.sub(guided).mul(phi))
 }
 

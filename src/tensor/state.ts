@@ -38,9 +38,9 @@ const readOf = (stream: Noise, origin: Noise, path: string): number => {
 }
 
 /**
- * A state as JSON: its tensors (f32 on the host, as `onHost` gives them) bit for bit, and of each stream of noise how many draws the run has
- * taken, counted from `start`, the state that it began with. Streams are not written down: their seeds make them again. Throws
- * `ProgramError` where a tensor is elsewhere, or a stream does not come from `start`.
+ * A state as JSON: its tensors (f32 on the host, as `onHost` gives them) bit for bit, and of each stream of noise how
+ * many draws the run has taken, counted from `start`, the state that it began with. Streams are not written down: their
+ * seeds make them again. Throws `ProgramError` where a tensor is elsewhere, or a stream does not come from `start`.
  */
 export const saveState = <S>(state: S, start: S): string => {
   const origins = new Map(leaves(start))
@@ -57,8 +57,8 @@ export const saveState = <S>(state: S, start: S): string => {
 }
 
 /**
- * The state that `saveState` wrote, from `start`, made again as the run began: the same scheduler's `init` or `start` over the same seed.
- * Throws `ProgramError` where the text is of another state.
+ * The state that `saveState` wrote, from `start`, made again as the run began: the same scheduler's `init` or `start`
+ * over the same seed. Throws `ProgramError` where the text is of another state.
  */
 export const loadState = <S>(text: string, start: S): S => {
   const saved = new Map(JSON.parse(text) as readonly (readonly [string, Saved])[])

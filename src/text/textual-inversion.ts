@@ -1,6 +1,6 @@
 /** Textual inversion: learned words in prompts. Gal et al. 2022, section 4. */
 import { ConfigError } from '../errors.ts'
-import { rowsOf, withRows, type Embedding, type WithTable } from '../params/embedding.ts'
+import { rowsOf, withRows, type TextualInversion, type WithTable } from '../params/embedding.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
 /** What an embedding extends: a tokenizer and its text encoder, and SDXL's second ones. */
@@ -32,7 +32,7 @@ type Pair<M> = { readonly tokenizer: Tokenizer; readonly encoder: M }
 const extended = <M extends WithTable>(
   { tokenizer, encoder }: Pair<M>,
   token: string,
-  vectors: Embedding['vectors'],
+  vectors: TextualInversion['vectors'],
 ): Pair<M> => {
   if (vectors === undefined) return { tokenizer, encoder }
   const rows = rowsOf(token, vectors, encoder)
@@ -52,7 +52,7 @@ const extended = <M extends WithTable>(
  * encoders are new, the rest is the same. A word of several vectors stands in the prompt once, and is read as `<style> <style>_1 …`. Throws
  * `ConfigError` for a word that there is already, or vectors of an encoder that there is not, and `CheckpointError` for vectors of another width.
  */
-export const withEmbeddings = <P extends TextParts>(parts: P, embeddings: readonly Embedding[]): P =>
+export const withEmbeddings = <P extends TextParts>(parts: P, embeddings: readonly TextualInversion[]): P =>
   embeddings.reduce((sd, { token, vectors, vectors2 }) => {
     const first = extended({ tokenizer: sd.tokenizer, encoder: sd.text_encoder }, token, vectors)
     const changed = { ...sd, tokenizer: first.tokenizer, text_encoder: first.encoder }

@@ -1,11 +1,12 @@
 """How often diffusers fails on a grid of configs: python3 diffusers_failures.py totality-grid.json diffusers-failures.json"""
-import json, warnings, sys, collections, torch, diffusers, logging
+import collections, inspect, json, logging, sys, warnings
+import torch, diffusers
 warnings.filterwarnings('ignore'); logging.disable(logging.CRITICAL)
 torch.set_num_threads(1)
 grid=json.load(open(sys.argv[1]))
 out={}
 for name,fam in grid['families'].items():
-    cls=getattr(diffusers,fam['className']); total=0; bad=0; why=collections.Counter()
+    cls=getattr(diffusers,fam['className']); known=inspect.signature(cls.__init__).parameters; total=0; bad=0; why=collections.Counter()
     for n in grid['steps']:
         for spacing in grid['spacings']:
             for schedule in grid['schedules']:
@@ -13,7 +14,7 @@ for name,fam in grid['families'].items():
                     for o in fam['variants']:
                         total+=1
                         try:
-                            s=cls(timestep_spacing=spacing,beta_schedule=schedule,**g,**o)
+                            s=cls(**{k:v for k,v in {'timestep_spacing':spacing,'beta_schedule':schedule,**g,**o}.items() if k in known})
                             s.set_timesteps(n)
                             gen=torch.Generator().manual_seed(0)
                             x=torch.randn(1,1,2,2,generator=gen)*s.init_noise_sigma

@@ -7,7 +7,9 @@ import { made } from './subjects.ts'
 const shift = fc.double({ min: 0.2, max: 8, noNaN: true })
 const f = (a: number, s: number): number => (a * s) / (1 + (a - 1) * s)
 
-/** Law 20: Esser et al. 2024, section 5.3.2: σ ↦ a σ/(1 + (a − 1) σ) is a group under a, fixes 0 and 1, and is monotone. */
+/**
+ * Law 20: Esser et al. 2024, section 5.3.2: σ ↦ a σ/(1 + (a − 1) σ) is a group under a, fixes 0 and 1, and is monotone.
+ */
 it('law 20: shifts of a flow compose', () => {
   fc.assert(
     fc.property(shift, shift, fc.integer({ min: 1, max: 100 }), (a, b, n) => {

@@ -4,7 +4,10 @@ import { exponentialSigmas, karrasSigmas } from '../../../src/schedulers/sigmas.
 
 const ends = fc.tuple(fc.double({ min: 1e-3, max: 1, noNaN: true }), fc.double({ min: 2, max: 200, noNaN: true }))
 
-/** Law 3: Karras et al. 2022, eq. 5: σ^(1/ρ) is evenly spaced, and the grid has both ends; ln σ of the exponential one, which nests. */
+/**
+ * Law 3: Karras et al. 2022, eq. 5: σ^(1/ρ) is evenly spaced, and the grid has both ends; ln σ of the exponential one,
+ * which nests.
+ */
 it('law 3: named grids are even in σ^(1/ρ) and in ln σ, have both ends, and nest under refinement', () => {
   fc.assert(
     fc.property(

@@ -9,8 +9,8 @@ const grids = fc
   .map((ts) => ts.toSorted((a, b) => b - a))
 
 /**
- * Law 10: Lu et al. 2022a, section 4.1; 2022b; Zhao et al. 2023; Zhang & Chen 2022. Exponential integrators read ᾱ in float32, so they agree with
- * each other to rounding and with DDIM to float32's.
+ * Law 10: Lu et al. 2022a, section 4.1; 2022b; Zhao et al. 2023; Zhang & Chen 2022. Exponential integrators read ᾱ in
+ * float32, so they agree with each other to rounding and with DDIM to float32's.
  */
 it('law 10: DDIM, Euler in x/a, DPM-Solver(++)-1, UniP-1 and DEIS-1 are one method, for any answers', () => {
   fc.assert(

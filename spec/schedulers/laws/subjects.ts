@@ -63,7 +63,10 @@ type Each = Omit<Traits, 'prediction' | 'refined'> & {
   readonly asked?: Answer
 }
 
-/** A family under every one of the configs, the first under every prediction type that it takes and, for law 14, `refined`. */
+/**
+ * A family under every one of the configs, the first under every prediction type that it takes and, for law 14,
+ * `refined`.
+ */
 const each = (
   family: SchedulerName,
   configs: readonly SchedulerConfig[],
