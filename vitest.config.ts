@@ -10,6 +10,7 @@ export default defineConfig({
   },
   test: {
     include: ['spec/**/*.spec.ts'],
+    setupFiles: ['spec/support/setup.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

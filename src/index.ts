@@ -50,6 +50,7 @@ export {
   type Linear,
   type Norm,
 } from './tensor/nn.ts'
+export { loadState, saveState } from './tensor/state.ts'
 export { isLeaf, leaves, mapTree, type Leaf } from './tensor/tree.ts'
 
 // graphs
@@ -271,6 +272,15 @@ export {
   type ControlOptions,
   type ControlRequest,
 } from './pipelines/control.ts'
+
+export {
+  fitPreview,
+  latentPreview,
+  previewFactors,
+  sdPreview,
+  sdxlPreview,
+  type PreviewFactors,
+} from './pipelines/preview.ts'
 
 // pictures
 export { byteOf, grid, toImage, toImages, type Image } from './image/image.ts'

@@ -13,9 +13,17 @@ export const backend = (name: BackendName): Promise<Backend> => {
   return there
 }
 
+const threads = (): { readonly threads?: number } => {
+  const text = typeof process === 'undefined' ? undefined : process.env?.['DIFFOLD_THREADS']
+  if (text === undefined || text === '') return {}
+  const count = Number(text)
+  if (!Number.isInteger(count) || count < 1) throw new ConfigError('DIFFOLD_THREADS', text, ['1, 2, …'], 'is no number')
+  return { threads: count }
+}
+
 const start = async (name: BackendName): Promise<Backend> => {
   if (name === 'host') return host
-  return name === 'simd' ? (await import('./wasm/simd.ts')).simd() : tfjsBackend(name)
+  return name === 'simd' ? (await import('./wasm/simd.ts')).simd(threads()) : tfjsBackend(name)
 }
 
 // Only a program that needs TensorFlow.js loads it.

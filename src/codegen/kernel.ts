@@ -130,8 +130,31 @@ export type WinogradOutputKernel = {
   readonly epilogue: MapKernel | undefined
 }
 
+/** Where rows of a batch begin: strides of the batch indices and of the rows, in elements. */
+export type BatchRows = { readonly offset: number; readonly batch: readonly number[]; readonly row: number }
+
+/**
+ * softmax(scale · q kᵀ + mask) v in one pass. Queries [...batch, rows, depth] and results [...batch, rows, features] lie row by row, keys
+ * and values are panels of 8. Operands: result, queries, keys, values, what threads work on, and the mask, over [...batch, rows, keys].
+ */
+export type AttentionKernel = {
+  readonly _tag: 'Attention'
+  readonly batch: readonly number[]
+  readonly rows: number
+  readonly keys: number
+  readonly depth: number
+  readonly features: number
+  readonly scale: number
+  readonly q: BatchRows
+  readonly out: BatchRows
+  readonly keyBatch: readonly number[]
+  readonly valueBatch: readonly number[]
+  readonly mask: Load | undefined
+}
+
 /** Any kernel. */
 export type Kernel =
+  | AttentionKernel
   | MapKernel
   | ReduceKernel
   | GemmKernel

@@ -13,7 +13,7 @@ export const panelWidth = (n: number): number => (n <= 4 ? 4 : n <= 8 || n % 12 
 const isPlain = (e: Expr): e is Load => e._tag === 'Load' && e.picks.length === 0
 
 /** A load of float32 whose last axis lies side by side: the expression itself, or a copy of it. */
-const rowsOf = (to: ProgramBuilder, e: Expr, shape: Shape, label: string): Load =>
+export const rowsOf = (to: ProgramBuilder, e: Expr, shape: Shape, label: string): Load =>
   isPlain(e) && e.element === 'f32' && (e.strides.at(-1) === 1 || shape.at(-1) === 1)
     ? e
     : to.store(e, shape, strides(shape), label)
@@ -22,7 +22,7 @@ export const plainOf = (to: ProgramBuilder, e: Expr, shape: Shape, label: string
   isPlain(e) ? e : to.store(e, shape, strides(shape), label)
 
 /** B [...batch, ...k, n] as panels: [...batch, panel, ...k, width], zeros after column n. */
-const packed = (
+export const packed = (
   to: ProgramBuilder,
   b: Load,
   batch: readonly number[],
@@ -40,11 +40,14 @@ const packed = (
   const panel = by[batch.length]!
   const parts: readonly (readonly [Expr, Shape, number])[] = [
     [{ ...b, strides: [...sb, sn * width, ...sk, sn] }, [...batch, full, ...k, width], 0],
-    [{ ...b, offset: b.offset + full * width * sn, strides: [...sb, 0, ...sk, sn] }, [...batch, 1, ...k, rest], full * panel],
+    [
+      { ...b, offset: b.offset + full * width * sn, strides: [...sb, 0, ...sk, sn] },
+      [...batch, 1, ...k, rest],
+      full * panel,
+    ],
     [{ _tag: 'Const', type: 'f32', value: 0 }, [...batch, panels - full, ...k, width - rest], full * panel + rest],
   ]
-  for (const [value, shape, offset] of parts)
-    if (size(shape) > 0) to.write(value, shape, { ...out, offset }, 'pack')
+  for (const [value, shape, offset] of parts) if (size(shape) > 0) to.write(value, shape, { ...out, offset }, 'pack')
   return out.operand
 }
 

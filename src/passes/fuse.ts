@@ -6,15 +6,25 @@ import { computed } from '../core/dtype.ts'
 import { size, strides, type Shape } from '../core/shape.ts'
 import { loadsOf, subexpressions, type Expr, type Load, type ReduceKernel } from '../codegen/kernel.ts'
 import { localise, ProgramBuilder, typeOf, type Program } from '../codegen/program.ts'
-import { sources, toposort, type Call, type Concat, type Gather, type Graph, type Node, type Reduce } from '../graph/node.ts'
+import {
+  sources,
+  toposort,
+  type Call,
+  type Concat,
+  type Gather,
+  type Graph,
+  type Node,
+  type Reduce,
+} from '../graph/node.ts'
 import { opOf } from '../graph/print.ts'
+import { attend } from './attend.ts'
 import { conv, dot } from './contract.ts'
 import { fuseEpilogues } from './epilogue.ts'
 import { broadcastTo, orderLike, picked, seen, stridesInOrder } from './layout.ts'
 import { normalise, normalisations } from './normalise.ts'
 
 /** Calls that become kernels of their own. The others are opened before. */
-export const fusedCalls: ReadonlySet<string> = normalisations
+export const fusedCalls: ReadonlySet<string> = new Set([...normalisations, 'attention'])
 
 /** An expression with more loads than this is put in memory before it is read. */
 const mostLoads = 10
@@ -191,6 +201,12 @@ class Fusion {
   }
 
   #call(n: Call): Expr {
+    if (n.name === 'attention')
+      return attend(
+        this.to,
+        n,
+        n.args.map((a) => this.of(a)),
+      )
     const args = n.args.map((a) => this.#plain(a))
     return normalise(this.to, n, args)
   }
@@ -219,6 +235,8 @@ export const fuse = (graph: Graph, { exact = false }: FuseOptions = {}): Program
     to.write(e, n.shape, load(out, typeOf(e) === element ? element : value(n.dtype), strides(n.shape)), 'output')
     return out
   })
-  const inputs = graph.inputs.map((_, i) => to.buffers.findIndex((b) => b.purpose._tag === 'Input' && b.purpose.index === i))
+  const inputs = graph.inputs.map((_, i) =>
+    to.buffers.findIndex((b) => b.purpose._tag === 'Input' && b.purpose.index === i),
+  )
   return fuseEpilogues({ buffers: to.buffers, once: to.once, every: to.every, inputs, outputs })
 }

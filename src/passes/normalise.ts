@@ -37,10 +37,11 @@ const mean = (to: ProgramBuilder, e: Expr, shape: Shape, kept: number, label: st
 
 /** A value of `dims` repeated along the axes after them. */
 const along = (e: Expr, dims: Shape, shape: Shape): Expr =>
-  broadcastTo(seen(e, { _tag: 'Reshape' }, dims, [...dims, ...shape.slice(dims.length).map(() => 1)])!, [
-    ...dims,
-    ...shape.slice(dims.length).map(() => 1),
-  ], shape)
+  broadcastTo(
+    seen(e, { _tag: 'Reshape' }, dims, [...dims, ...shape.slice(dims.length).map(() => 1)])!,
+    [...dims, ...shape.slice(dims.length).map(() => 1)],
+    shape,
+  )
 
 /** The result of such a call, from arguments in memory. */
 export const normalise = (to: ProgramBuilder, n: Call, [x, weight, bias]: readonly Expr[]): Expr =>

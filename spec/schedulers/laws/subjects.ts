@@ -244,9 +244,14 @@ const inLambda: readonly LawSubject[] = [
   ...each('sa', lambdaGrids, { kind: 'sde', order: 2, tensors: 3, end: 'noisy', options: { tau: () => 1 } }),
   ...each('sa', [{}], { kind: 'sde', order: 2, tensors: 3, end: 'noisy' }),
   of('edm_dpm', {}, { prediction: { sigmaData: 0.5 }, order: 2 }),
-  of('edm_dpm', { solver_order: 3, sigma_schedule: 'exponential' }, { prediction: { sigmaData: 0.5 }, tensors: 3 }),
+  of(
+    'edm_dpm',
+    { solver_order: 3, sigma_schedule: 'exponential' },
+    { prediction: { sigmaData: 0.5 }, tensors: 3, steps: { min: 2 } },
+  ),
   of('edm_dpm', { algorithm_type: 'sde-dpmsolver++' }, { prediction: { sigmaData: 0.5 }, kind: 'sde', order: 2 }),
-  of('cosine_dpm', {}, { prediction: { sigmaData: 1 }, kind: 'sde', order: 2 }),
+  // A single level of an exponential EDM grid is the least, as diffusers has it.
+  of('cosine_dpm', {}, { prediction: { sigmaData: 1 }, kind: 'sde', order: 2, steps: { min: 2 } }),
 ]
 
 const flowing = { prediction_type: 'flow_prediction', use_flow_sigmas: true, flow_shift: 3 }

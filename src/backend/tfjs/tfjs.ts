@@ -15,6 +15,7 @@ import { store } from '../host.ts'
 import { channelsLast } from './channels-last.ts'
 import { activate, demandHealth, start, type TfjsName } from './device.ts'
 import { callKernels, lower, type Kernel } from './lower.ts'
+import { demandRoom } from './room.ts'
 import { download, upload } from './transfer.ts'
 
 /** The passes between a traced graph and TensorFlow.js ops. */
@@ -113,6 +114,7 @@ const prepare = (backend: TfjsName, graph: Graph): Executable => {
   }
 
   const settle = async (): Promise<void> => {
+    if (backend === 'wasm') demandRoom(program, (n) => resident.has(n))
     const values: Values = new Map()
     try {
       await follow(program.once, values)

@@ -5,6 +5,7 @@ import { ProgramError } from '../../errors.ts'
 import type { DeviceValue } from '../backend.ts'
 import { Heap } from './heap.ts'
 import { Residents } from './residents.ts'
+import { Team } from './team.ts'
 import { readValues } from './transfer.ts'
 
 const math = { sin: Math.sin, cos: Math.cos, pow: binary.pow.eval }
@@ -12,18 +13,24 @@ const math = { sin: Math.sin, cos: Math.cos, pow: binary.pow.eval }
 const mostModules = 256
 
 /** The functions of a program: `run` and `once0`, `once1`, …, given the address of its table. */
-export type Exports = Readonly<Record<string, (table: number) => void>>
+export type Exports = Readonly<Record<string, (table: number, thread: number) => void>>
+
+/** A module on a device's memory. */
+export type Loaded = { readonly id: number; readonly module: WebAssembly.Module; readonly exports: Exports }
 
 /** A memory and what is in it. */
 export class Device {
   readonly heap: Heap
   readonly residents: Residents
-  readonly #modules = new Map<string, Promise<WebAssembly.Module>>()
+  readonly team: Team
+  readonly #modules = new Map<string, { readonly id: number; readonly module: Promise<WebAssembly.Module> }>()
+  #modulesMade = 0
   readonly #addresses = new WeakMap<DeviceValue, number>()
   #scratch = { at: 0, bytes: 0 }
 
-  constructor(shared: boolean) {
+  constructor(threads: number, shared: boolean) {
     this.heap = new Heap(shared)
+    this.team = new Team(threads, this.heap.memory)
     this.residents = new Residents(this.heap)
   }
 
@@ -38,14 +45,15 @@ export class Device {
   }
 
   /** A module on this memory, compiled unless it has been. */
-  async instance(bytes: Uint8Array<ArrayBuffer>): Promise<Exports> {
+  async instance(bytes: Uint8Array<ArrayBuffer>): Promise<Loaded> {
     const key = new TextDecoder('latin1').decode(bytes)
-    const module = this.#modules.get(key) ?? WebAssembly.compile(bytes)
+    const { id, module } = this.#modules.get(key) ?? { id: this.#modulesMade++, module: WebAssembly.compile(bytes) }
     this.#modules.delete(key)
-    this.#modules.set(key, module)
+    this.#modules.set(key, { id, module })
     if (this.#modules.size > mostModules) this.#modules.delete(this.#modules.keys().next().value!)
-    const instance = await WebAssembly.instantiate(await module, { env: { memory: this.heap.memory }, math })
-    return instance.exports as Exports
+    const compiled = await module
+    const instance = await WebAssembly.instantiate(compiled, { env: { memory: this.heap.memory }, math })
+    return { id, module: compiled, exports: instance.exports as Exports }
   }
 
   /** A block as a value that belongs to whoever gets it. */

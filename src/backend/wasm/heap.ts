@@ -77,7 +77,10 @@ export class Heap {
         try {
           this.memory.grow(pages - have)
         } catch {
-          throw new DeviceError('wasm', `${format(bytes)} more than the ${format(this.#bytes)} in use exceed its memory of 4 GiB`)
+          throw new DeviceError(
+            'wasm',
+            `${format(bytes)} more than the ${format(this.#bytes)} in use exceed its memory of 4 GiB`,
+          )
         }
       }
     }

@@ -11,6 +11,8 @@ const what = (k: Kernel): string => {
       return `[${k.dims}] over [${k.folded}]`
     case 'Gemm':
       return `[${[...k.batch, ...k.rows]}] × ${k.segments.reduce((sum, s) => sum + s.length, 0)} × ${k.n}`
+    case 'Attention':
+      return `[${[...k.batch, k.rows]}] × ${k.depth} × ${k.keys} × ${k.features}`
     case 'WinogradWeight':
       return `F(${k.size}) [${k.n},${k.depth},3,3]`
     case 'WinogradInput':

@@ -2,17 +2,21 @@
 import { elementBytes, type Dispatch } from '../../codegen/kernel.ts'
 import type { Program } from '../../codegen/program.ts'
 import { emit, type Emission } from '../../codegen/wasm/emit.ts'
+import { workOf } from '../../codegen/wasm/work.ts'
 import type { Buffer, Graph } from '../../graph/node.ts'
 import { size } from '../../core/shape.ts'
 import { arena, type Arena } from '../../passes/arena.ts'
 import type { DeviceValue, Executable, Operand } from '../backend.ts'
-import type { Device, Exports } from './device.ts'
+import type { Device, Exports, Loaded } from './device.ts'
 import { listing } from './listing.ts'
 import { lower } from './passes.ts'
 import { recipesOf } from './residents.ts'
 import { write } from './transfer.ts'
 
 type Kept = ReadonlyMap<number, number>
+
+/** Programs with less to do are run by one thread: a helper takes 50 µs to come. */
+const leastTeamWork = 500_000
 
 const forgotten = new FinalizationRegistry<() => void>((release) => release())
 
@@ -23,9 +27,10 @@ export class Prepared implements Executable {
   readonly #program: Program
   readonly #arena: Arena
   readonly #recipes: ReadonlyMap<number, string>
+  readonly #team: boolean
   readonly #last: ReadonlyMap<number, number>
   #emission: Emission | undefined
-  #exports: Exports | undefined
+  #loaded: Loaded | undefined
   #kept: Kept | undefined
   #release: () => void = () => undefined
 
@@ -35,6 +40,8 @@ export class Prepared implements Executable {
     this.#program = lower(graph)
     this.#arena = arena(this.#program)
     this.#recipes = recipesOf(this.#program)
+    this.#team =
+      device.team.threads > 1 && this.#program.every.reduce((sum, d) => sum + workOf(d.kernel), 0) >= leastTeamWork
     this.#last = new Map(this.#program.once.flatMap((d, i) => d.operands.map((id) => [id, i] as const)))
   }
 
@@ -56,8 +63,8 @@ export class Prepared implements Executable {
       maximum: 65536,
       shared: heap.shared,
     })
-    this.#exports ??= await this.#device.instance(this.#emission.bytes)
-    const exports = this.#exports
+    this.#loaded ??= await this.#device.instance(this.#emission.bytes)
+    const { id: module, module: compiled, exports } = this.#loaded
     const addresses = new Map<number, number>(await this.#keep(exports))
     const passing: number[] = []
     const outputs: number[] = []
@@ -71,9 +78,9 @@ export class Prepared implements Executable {
       }
       const table = this.#device.scratch(this.#arena.bytes + 4 * this.#emission.words)
       for (const [id, offset] of this.#arena.offsets) addresses.set(id, table + 4 * this.#emission.words + offset)
-      const first = this.#emission.tables[this.#program.once.length] ?? 0
-      this.#fill(table + 4 * first, this.#program.every, addresses)
-      exports['run']!(table)
+      this.#fill(table, this.#program.once.length, this.#program.every, addresses)
+      if (this.#team) this.#device.team.run(module, compiled, table, exports['run']!)
+      else exports['run']!(table, 0)
     } catch (error) {
       for (const at of outputs) heap.free(at)
       throw error
@@ -85,10 +92,13 @@ export class Prepared implements Executable {
     return this.#graph.outputs.map((n, i) => this.#device.own(outputs[i]!, n.dtype, size(n.shape)))
   }
 
-  #fill(table: number, dispatches: readonly Dispatch[], addresses: ReadonlyMap<number, number>): void {
-    const words = new Int32Array(this.#device.heap.memory.buffer, table)
-    let at = 0
-    for (const { operands } of dispatches) for (const id of operands) words[at++] = addresses.get(id)!
+  /** Writes the addresses of dispatches, which are the program's from the given one on, and zeros for all. */
+  #fill(table: number, from: number, dispatches: readonly Dispatch[], addresses: ReadonlyMap<number, number>): void {
+    const { tables, operands, words } = this.#emission!
+    const at = new Int32Array(this.#device.heap.memory.buffer, table, words)
+    let next = tables[from] ?? 0
+    for (const d of dispatches) for (const id of d.operands) at[next++] = addresses.get(id)!
+    at.fill(0, operands)
   }
 
   async #given(i: number, operand: Operand, passing: number[]): Promise<number> {
@@ -154,9 +164,8 @@ export class Prepared implements Executable {
         for (const id of d.operands) await place(id)
         const words = heap.allocate(4 * this.#emission!.words)
         try {
-          const start = words + 4 * this.#emission!.tables[i]!
-          this.#fill(start, [d], new Map([...kept, ...temporary]))
-          exports[`once${i}`]!(words)
+          this.#fill(words, i, [d], new Map([...kept, ...temporary]))
+          exports[`once${i}`]!(words, 0)
         } finally {
           heap.free(words)
         }

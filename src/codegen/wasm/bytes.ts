@@ -1,7 +1,7 @@
 /** Bytes of the WebAssembly binary format, as trees: flattened once, when a module is made. */
 
 /** A byte, or bytes in a row. */
-export type Bytes = number | readonly Bytes[]
+export type Bytes = number | Uint8Array | readonly Bytes[]
 
 /** Unsigned LEB128. */
 export const unsigned = (n: number): number[] => {
@@ -48,14 +48,27 @@ export const word = (n: number): number[] => [n & 255, (n >>> 8) & 255, (n >>> 1
 export const name = (text: string): Bytes => [unsigned(text.length), [...text].map((c) => c.charCodeAt(0))]
 
 /** The leaves of a tree, in order. */
-export const flatten = (tree: Bytes): number[] => {
-  const out: number[] = []
+export const flatten = (tree: Bytes): Uint8Array<ArrayBuffer> => {
+  let out = new Uint8Array(1024)
+  let length = 0
+  const room = (more: number): void => {
+    if (length + more <= out.length) return
+    const wider = new Uint8Array(2 * (length + more))
+    wider.set(out)
+    out = wider
+  }
   const walk = (node: Bytes): void => {
-    if (typeof node === 'number') out.push(node)
-    else for (const part of node) walk(part)
+    if (typeof node === 'number') {
+      room(1)
+      out[length++] = node
+    } else if (node instanceof Uint8Array) {
+      room(node.length)
+      out.set(node, length)
+      length += node.length
+    } else for (const part of node) walk(part)
   }
   walk(tree)
-  return out
+  return out.slice(0, length)
 }
 
 /** Parts in a row, after their number. */

@@ -1,21 +1,25 @@
-/** Programs as modules: a function for every kernel, and one that calls them in turn. */
+/** Programs as modules: a function for every kernel, and one that goes through them in turn with whatever threads there are. */
 import { keyOf, type Dispatch, type Kernel } from '../kernel.ts'
+import { emitAttention } from './attention.ts'
 import { emitGemm } from './gemm.ts'
 import { emitMap, firstOperand, type Emitted } from './map.ts'
-import { hostFunctions, importHost } from './math.ts'
+import { importHost } from './math.ts'
 import { ModuleBuilder } from './module.ts'
-import { call, get, i32, type Code } from './op.ts'
+import { atomic, block, br, brIf, call, get, i32, loop, select, set, tee, when, type Code } from './op.ts'
 import { emitReduce } from './reduce.ts'
 import { emitWinogradInput, emitWinogradOutput, emitWinogradWeight } from './winograd.ts'
+import { piecesOf } from './work.ts'
 
-/** The functions that a module expects of its host. */
-export { hostFunctions }
-
-/** A module, and how its programs are called: `run(table)` and `once<i>(table)`, with the operands' addresses in the table, in order. */
+/**
+ * A module, and how its programs are called: `run(table, thread)` and `once<i>(table, thread)`. The table holds the addresses of all
+ * operands in order, those of `once` first, and after `operands` words two zeros for every dispatch: how many of its pieces have been
+ * begun, and how many are done.
+ */
 export type Emission = {
   readonly bytes: Uint8Array<ArrayBuffer>
-  /** Where each dispatch's addresses start in the table, in words; those of `once` come first. */
+  /** Where each dispatch's addresses start in the table, in words. */
   readonly tables: readonly number[]
+  readonly operands: number
   readonly words: number
   readonly kernels: number
 }
@@ -29,6 +33,8 @@ const emitKernel = (k: Kernel): Emitted => {
       return emitReduce(k, operand)
     case 'Gemm':
       return emitGemm(k, operand)
+    case 'Attention':
+      return emitAttention(k, operand)
     case 'WinogradWeight':
       return emitWinogradWeight(k, operand)
     case 'WinogradInput':
@@ -36,6 +42,59 @@ const emitKernel = (k: Kernel): Emitted => {
     case 'WinogradOutput':
       return emitWinogradOutput(k, operand)
   }
+}
+
+const spins = 4000
+
+/** The function (word, count) that returns when the word has reached the count. A thread that others keep waiting sleeps, a little. */
+const awaiting = (module: ModuleBuilder, canWait: boolean): number =>
+  module.function('await', { params: ['i32', 'i32'], results: [] }, (body) => {
+    const [seen, left] = [body.local('i32'), body.local('i32')]
+    const sleep = canWait ? atomic.wait(get(0), get(seen), 50_000) : []
+    return [
+      set(left, i32.const(spins)),
+      block(
+        loop([
+          brIf(1, i32.geS(tee(seen, atomic.load(get(0))), get(1))),
+          brIf(0, tee(left, i32.sub(get(left), i32.const(1)))),
+          sleep,
+          set(left, i32.const(canWait ? 100 : spins)),
+          br(0),
+        ]),
+      ),
+    ]
+  })
+
+/** The function (addresses, words, thread) that takes pieces of a kernel's work as long as there are any, and waits for the others. */
+const sharing = (
+  module: ModuleBuilder,
+  k: Kernel,
+  kernel: number,
+  count: number,
+  operands: number,
+  wait: number,
+): number => {
+  const pieces = piecesOf(k, count)
+  const each = Math.ceil(count / pieces)
+  return module.function(`share ${kernel} ${operands}`, { params: ['i32', 'i32', 'i32'], results: [] }, (body) => {
+    const [piece, first] = [body.local('i32'), body.local('i32')]
+    const end = i32.add(get(first), i32.const(each))
+    const last = each * pieces === count ? end : select(end, i32.const(count), i32.ltS(end, i32.const(count)))
+    const addresses = Array.from({ length: operands }, (_, i) => i32.load(get(0), 4 * i))
+    const total = Math.ceil(count / each)
+    return [
+      loop([
+        set(piece, atomic.add(get(1), i32.const(1))),
+        when(i32.ltS(get(piece), i32.const(total)), [
+          set(first, i32.mul(get(piece), i32.const(each))),
+          call(kernel, [get(first), last, get(2), ...addresses]),
+          [atomic.add(get(1), i32.const(1), 4), 0x1a],
+          br(1),
+        ]),
+      ]),
+      call(wait, [i32.add(get(1), i32.const(4)), i32.const(total)]),
+    ]
+  })
 }
 
 /** The module of a program. */
@@ -46,34 +105,45 @@ export const emit = (
 ): Emission => {
   const module = new ModuleBuilder()
   const host = importHost(module)
-  const kernels = new Map<string, { readonly index: number; readonly count: number }>()
-  const kernel = (d: Dispatch): { readonly index: number; readonly count: number } => {
+  const wait = awaiting(module, memory.shared)
+  const kernels = new Map<string, number | undefined>()
+  /** The function that shares a kernel's work, or undefined where there is none to do. */
+  const shared = (d: Dispatch): number | undefined => {
     const key = keyOf(d.kernel)
-    const there = kernels.get(key)
-    if (there !== undefined) return there
-    const emitted = emitKernel(d.kernel)
-    const params = Array.from({ length: firstOperand + d.operands.length }, () => 'i32' as const)
-    const index = module.function(key, { params, results: [] }, (body) => emitted.code({ body, module, host }))
-    const made = { index, count: emitted.count }
-    kernels.set(key, made)
-    return made
+    if (kernels.has(key)) return kernels.get(key)
+    const { count, code } = emitKernel(d.kernel)
+    const operands = d.operands.length
+    const params = Array.from({ length: firstOperand + operands }, () => 'i32' as const)
+    const write = (): number => module.function(key, { params, results: [] }, (body) => code({ body, module, host }))
+    const index = count === 0 ? undefined : sharing(module, d.kernel, write(), count, operands, wait)
+    kernels.set(key, index)
+    return index
   }
+  const all = [...once, ...every]
+  const operands = all.reduce((sum, d) => sum + d.operands.length, 0)
   const tables: number[] = []
-  let words = 0
-  const call1 = (d: Dispatch): Code => {
-    const { index, count } = kernel(d)
-    const start = words
-    tables.push(start)
-    words += d.operands.length
-    const addresses = d.operands.map((_, i) => i32.load(get(0), 4 * (start + i)))
-    return count === 0 ? [] : call(index, [i32.const(0), i32.const(count), i32.const(0), ...addresses])
+  let next = 0
+  const step = (d: Dispatch, i: number): Code => {
+    tables.push(next)
+    const index = shared(d)
+    const at = 4 * next
+    next += d.operands.length
+    if (index === undefined) return []
+    return call(index, [i32.add(get(0), i32.const(at)), i32.add(get(0), i32.const(4 * (operands + 2 * i))), get(1)])
   }
-  const signature = { params: ['i32'], results: [] } as const
+  const signature = { params: ['i32', 'i32'], results: [] } as const
   once.forEach((d, i) => {
-    const code = call1(d)
-    module.export(`once${i}`, module.function(`once ${i}`, signature, () => code))
+    const code = step(d, i)
+    module.export(
+      `once${i}`,
+      module.function(`once ${i}`, signature, () => code),
+    )
   })
-  const all = every.map(call1)
-  module.export('run', module.function('run', signature, () => all))
-  return { bytes: module.bytes(memory), tables, words, kernels: kernels.size }
+  const steps = every.map((d, i) => step(d, once.length + i))
+  module.export(
+    'run',
+    module.function('run', signature, () => steps),
+  )
+  const words = operands + 2 * all.length
+  return { bytes: module.bytes(memory), tables, operands, words, kernels: kernels.size }
 }

@@ -50,12 +50,7 @@ export class Lanes {
   readonly #uses = new Map<Expr, number>()
   readonly #value: Expr
 
-  constructor(
-    context: Context,
-    value: Expr,
-    operand: (operand: number) => Code,
-    motion: (a: Access) => Motion,
-  ) {
+  constructor(context: Context, value: Expr, operand: (operand: number) => Code, motion: (a: Access) => Motion) {
     this.#context = context
     this.#value = value
     this.#operand = operand
@@ -105,7 +100,10 @@ export class Lanes {
     const plain = addressOf(this.#operand(l.operand), bytes, l.offset, outer, at)
     return l.picks
       .filter((p) => !this.#moves(p.index))
-      .reduce<Code>((sum, p) => i32.add(sum, i32.mul(this.#scalarIndex(p.index, p.extent), i32.const(p.stride * bytes))), plain)
+      .reduce<Code>(
+        (sum, p) => i32.add(sum, i32.mul(this.#scalarIndex(p.index, p.extent), i32.const(p.stride * bytes))),
+        plain,
+      )
   }
 
   #scalarIndex(index: Load, extent: number): Code {
@@ -202,7 +200,12 @@ export class Lanes {
       const each = moving.map((p) =>
         i32x4.mul(this.#clamped(this.#raw(p.index, lanes, position), p.index, p.extent), i32x4.const(p.stride * bytes)),
       )
-      setup.push(set(offsets, each.reduce((a, b) => i32x4.add(a, b))))
+      setup.push(
+        set(
+          offsets,
+          each.reduce((a, b) => i32x4.add(a, b)),
+        ),
+      )
     }
     const out = body.local('v128')
     const read = Array.from({ length: lanes }, (_, i) => {

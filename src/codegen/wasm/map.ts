@@ -38,9 +38,7 @@ export const emitMap = (k: MapKernel, operand: (i: number) => Code, isolate = fa
   const rows = isolate ? merged.dims : merged.dims.slice(0, -1)
   const motion = (a: Access) => {
     const own = merged.strides.get(a)!
-    return isolate
-      ? { outer: own, along: a.strides.at(-1)! }
-      : { outer: own.slice(0, -1), along: own.at(-1) ?? 0 }
+    return isolate ? { outer: own, along: a.strides.at(-1)! } : { outer: own.slice(0, -1), along: own.at(-1) ?? 0 }
   }
   const code = (context: Context): Code => {
     const { body } = context

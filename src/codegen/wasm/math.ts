@@ -7,13 +7,11 @@ const { add, sub, mul, div } = f32x4
 
 /** a₀ + a₁ x + a₂ x² + … by Horner's rule. */
 const polynomial = (x: Code, coefficients: readonly number[]): Code =>
-  coefficients
-    .slice(0, -1)
-    .reduceRight<Code>((sum, a) => add(mul(sum, x), k(a)), k(coefficients.at(-1)!))
+  coefficients.slice(0, -1).reduceRight<Code>((sum, a) => add(mul(sum, x), k(a)), k(coefficients.at(-1)!))
 
 // Minimax of eʳ on |r| ≤ ln 2 / 2. Cephes, expf.
 const expTerms = [
-  1, 1, 5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.9875691500e-4,
+  1, 1, 5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4,
 ]
 const round = 12582912 // 1.5 · 2²³: adding it rounds to an integer, kept in the low bits
 
@@ -21,22 +19,32 @@ const round = 12582912 // 1.5 · 2²³: adding it rounds to an integer, kept in 
 export const exp = (body: Body, x: Code): Code => {
   const [given, n, r] = [body.local('v128'), body.local('v128'), body.local('v128')]
   const clamped = f32x4.pmax(f32x4.pmin(tee(given, x), k(88.8)), k(-87.4))
-  const scaled = [
-    set(r, clamped),
-    set(n, add(mul(get(r), k(Math.LOG2E)), k(round))),
-  ]
+  const scaled = [set(r, clamped), set(n, add(mul(get(r), k(Math.LOG2E)), k(round)))]
   const whole = sub(get(n), k(round))
-  const reduced = [
-    ...scaled,
-    set(r, sub(sub(get(r), mul(whole, k(0.693359375))), mul(whole, k(-2.12194440e-4)))),
-  ]
+  const reduced = [...scaled, set(r, sub(sub(get(r), mul(whole, k(0.693359375))), mul(whole, k(-2.1219444e-4))))]
   const result = i32x4.add(polynomial(get(r), expTerms), i32x4.shl(get(n), [0x41, 23]))
   const finite = v128.andnot(result, f32x4.lt(get(given), k(-87.3)))
   return [reduced, v128.select(k(Infinity), finite, f32x4.gt(get(given), k(88.7228)))]
 }
 
-/** 1 + e⁻ˣ, of which sigmoid and silu are quotients. */
-const denominator = (body: Body, x: Code): Code => add(k(1), exp(body, f32x4.neg(x)))
+// Minimax of 2ᶠ on |f| ≤ ½, to 1.4e-7; the first is 1, so that powers of two are exact, 2¹²⁸ = ∞ among them.
+const exp2Terms = [
+  1, 0.6931469670638337, 0.24022119723936974, 0.05550713275012207, 0.00967554133055859, 0.0013276471503117608,
+]
+
+/** 2ˣ for −126 ≤ x ≤ 128, and at the nearer end beyond; NaN stays. For sums and quotients, where what is far below 1 is nothing. */
+export const exp2 = (body: Body, x: Code): Code => {
+  const [n, f] = [body.local('v128'), body.local('v128')]
+  return [
+    set(f, f32x4.pmax(f32x4.pmin(x, k(128)), k(-126))),
+    set(n, add(get(f), k(round))),
+    set(f, sub(get(f), sub(get(n), k(round)))),
+    i32x4.add(polynomial(get(f), exp2Terms), i32x4.shl(get(n), [0x41, 23])),
+  ]
+}
+
+/** 1 + e^(−scale · x), of which sigmoid and silu are quotients. */
+const denominator = (body: Body, x: Code, scale = 1): Code => add(k(1), exp2(body, mul(x, k(-Math.LOG2E * scale))))
 
 /** σ(x) = 1 / (1 + e⁻ˣ). */
 export const sigmoid = (body: Body, x: Code): Code => div(k(1), denominator(body, x))
@@ -44,8 +52,7 @@ export const sigmoid = (body: Body, x: Code): Code => div(k(1), denominator(body
 /** x · σ(scale · x). */
 export const swish = (body: Body, x: Code, scale = 1): Code => {
   const own = body.local('v128')
-  const at = scale === 1 ? get(own) : mul(get(own), k(scale))
-  return [set(own, x), div(get(own), denominator(body, at))]
+  return [set(own, x), div(get(own), denominator(body, get(own), scale))]
 }
 
 // Rational minimax approximations of tanh and erf. Eigen, MathFunctionsImpl.h.
@@ -85,7 +92,7 @@ export const erf = (body: Body, x: Code): Code => {
 
 const logTerms = [
   3.3333331174e-1, -2.4999993993e-1, 2.0000714765e-1, -1.6668057665e-1, 1.4249322787e-1, -1.2420140846e-1,
-  1.1676998740e-1, -1.1514610310e-1, 7.0376836292e-2,
+  1.167699874e-1, -1.151461031e-1, 7.0376836292e-2,
 ]
 
 /** ln x = e ln 2 + ln m with √½ ≤ m < √2. Cephes, logf. */
@@ -108,7 +115,7 @@ export const log = (body: Body, x: Code): Code => {
     set(z, mul(get(m), get(m))),
   ]
   const tail = mul(mul(get(m), get(z)), polynomial(get(m), logTerms))
-  const low = add(sub(tail, mul(k(0.5), get(z))), mul(get(e), k(-2.12194440e-4)))
+  const low = add(sub(tail, mul(k(0.5), get(z))), mul(get(e), k(-2.1219444e-4)))
   const value = add(add(get(m), low), mul(get(e), k(0.693359375)))
   const positive = v128.select(k(Infinity), value, f32x4.eq(get(own), k(Infinity)))
   const atZero = v128.select(k(-Infinity), positive, f32x4.eq(get(own), k(0)))
@@ -122,7 +129,12 @@ export const log1p = (body: Body, x: Code): Code => {
   const near = f32x4.eq(get(u), k(1))
   const corrected = div(mul(get(logarithm), get(own)), sub(get(u), k(1)))
   const large = v128.select(get(logarithm), corrected, f32x4.gt(get(u), k(1e30)))
-  return [set(own, x), set(u, add(get(own), k(1))), set(logarithm, log(body, get(u))), v128.select(get(own), large, near)]
+  return [
+    set(own, x),
+    set(u, add(get(own), k(1))),
+    set(logarithm, log(body, get(u))),
+    v128.select(get(own), large, near),
+  ]
 }
 
 /** eˣ − 1: (u − 1) · x / ln u for u = eˣ rounded. Kahan, HP-15C handbook. */
@@ -132,20 +144,13 @@ export const expm1 = (body: Body, x: Code): Code => {
   const corrected = div(mul(lessOne, get(own)), log(body, get(u)))
   const near = f32x4.eq(get(u), k(1))
   const far = f32x4.gt(f32x4.abs(get(own)), k(10))
-  return [
-    set(own, x),
-    set(u, exp(body, get(own))),
-    v128.select(get(own), v128.select(lessOne, corrected, far), near),
-  ]
+  return [set(own, x), set(u, exp(body, get(own))), v128.select(get(own), v128.select(lessOne, corrected, far), near)]
 }
 
 /** ln (1 + eˣ) = max(x, 0) + ln (1 + e^−|x|). */
 export const softplus = (body: Body, x: Code): Code => {
   const own = body.local('v128')
-  return [
-    set(own, x),
-    add(f32x4.pmax(get(own), k(0)), log1p(body, exp(body, f32x4.neg(f32x4.abs(get(own)))))),
-  ]
+  return [set(own, x), add(f32x4.pmax(get(own), k(0)), log1p(body, exp(body, f32x4.neg(f32x4.abs(get(own))))))]
 }
 
 /** Functions of the host, of one float64 after the other: where accuracy is worth more than speed. */
@@ -165,7 +170,12 @@ export const onHost = (body: Body, index: number, xs: readonly Code[]): Code => 
   const own = xs.map(() => body.local('v128'))
   const out = body.local('v128')
   const lane = (i: number): Code =>
-    f32.demote(call(index, own.map((x) => f64.promote(f32x4.extract(get(x), i)))))
+    f32.demote(
+      call(
+        index,
+        own.map((x) => f64.promote(f32x4.extract(get(x), i))),
+      ),
+    )
   return [
     xs.map((x, i) => set(own[i]!, x)),
     set(out, f32x4.splat(lane(0))),

@@ -57,13 +57,13 @@ export class ModuleBuilder {
     const code = write(body)
     const locals: Bytes[] = []
     const own = body.types.slice(body.arity)
-    for (let i = 0; i < own.length; ) {
+    for (let i = 0; i < own.length;) {
       let end = i
       while (end < own.length && own[end] === own[i]) end++
       locals.push([unsigned(end - i), typeCode[own[i]!]])
       i = end
     }
-    declared.code = sized([vector(locals), code, 0x0b])
+    declared.code = flatten(sized([vector(locals), code, 0x0b]))
     return index
   }
 
@@ -73,7 +73,11 @@ export class ModuleBuilder {
   }
 
   /** The module. `pages` is the least size of the memory `env.memory`, `shared` its kind. */
-  bytes(memory: { readonly pages: number; readonly maximum: number; readonly shared: boolean }): Uint8Array<ArrayBuffer> {
+  bytes(memory: {
+    readonly pages: number
+    readonly maximum: number
+    readonly shared: boolean
+  }): Uint8Array<ArrayBuffer> {
     const all = [...this.#imports, ...this.#functions].map((f) => f.signature)
     const keys = [...new Set(all.map(signatureKey))]
     const typeOf = (s: Signature): Bytes => unsigned(keys.indexOf(signatureKey(s)))
@@ -87,24 +91,22 @@ export class ModuleBuilder {
       ...this.#imports.map((i) => [name(i.module), name(i.name), 0, typeOf(i.signature)]),
     ]
     const section = (id: number, parts: readonly Bytes[]): Bytes => [id, sized(vector(parts))]
-    return Uint8Array.from(
-      flatten([
-        [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-        section(1, types),
-        section(2, imports),
-        section(
-          3,
-          this.#functions.map((f) => typeOf(f.signature)),
-        ),
-        section(
-          7,
-          this.#exports.map((e) => [name(e.name), 0, unsigned(e.index)]),
-        ),
-        section(
-          10,
-          this.#functions.map((f) => f.code!),
-        ),
-      ]),
-    )
+    return flatten([
+      [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+      section(1, types),
+      section(2, imports),
+      section(
+        3,
+        this.#functions.map((f) => typeOf(f.signature)),
+      ),
+      section(
+        7,
+        this.#exports.map((e) => [name(e.name), 0, unsigned(e.index)]),
+      ),
+      section(
+        10,
+        this.#functions.map((f) => f.code!),
+      ),
+    ])
   }
 }

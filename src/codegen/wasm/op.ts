@@ -222,8 +222,16 @@ export const atomic = {
   add: (at: Code, value: Code, offset = 0): Code => [at, value, 0xfe, 0x1e, memory(2, offset)],
   sub: (at: Code, value: Code, offset = 0): Code => [at, value, 0xfe, 0x25, memory(2, offset)],
   notify: (at: Code, count: Code, offset = 0): Code => [at, count, 0xfe, 0x00, memory(2, offset)],
-  /** Sleeps while the word has the expected value, for ever if need be. */
-  wait: (at: Code, expected: Code, offset = 0): Code => [at, expected, [0x42, 0x7f], 0xfe, 0x01, memory(2, offset)],
+  /** Sleeps while the word has the expected value, for so many nanoseconds at most. */
+  wait: (at: Code, expected: Code, nanoseconds: number): Code => [
+    at,
+    expected,
+    [0x42, signed(nanoseconds)],
+    0xfe,
+    0x01,
+    memory(2, 0),
+    0x1a,
+  ],
 } as const
 
 /** The value of a local. */

@@ -99,9 +99,7 @@ export const emitReduce = (k: ReduceKernel, operand: (i: number) => Code): Emitt
         set(sum, identity(k.op, type)),
         fold((where) => [
           lanes.prelude(where),
-          overElements(context, length, (n, bytes) =>
-            add(masked(lanes.value(n, { bytes }), n, identity(k.op, type))),
-          ),
+          overElements(context, length, (n, bytes) => add(masked(lanes.value(n, { bytes }), n, identity(k.op, type)))),
         ]),
         set(sum, combine(context, k.op, type, get(sum), v128.shuffle(get(sum), get(sum), rotate(8)))),
         set(sum, combine(context, k.op, type, get(sum), v128.shuffle(get(sum), get(sum), rotate(4)))),

@@ -4,8 +4,9 @@ import { elementBytes } from '../kernel.ts'
 import { epilogueCall } from './epilogue.ts'
 import { Lanes } from './lanes.ts'
 import type { Emitted } from './map.ts'
-import { f32x4, get, i32, nothing, set, v128, type Code } from './op.ts'
+import { call, f32x4, get, i32, nothing, set, v128, type Code } from './op.ts'
 import { unflatten } from './space.ts'
+import type { Context } from './vector-ops.ts'
 
 type Vectors = readonly Code[]
 const { add, sub } = f32x4
@@ -65,83 +66,85 @@ const skip = (local: number, bytes: number): Code => set(local, i32.add(get(loca
 /** U = G g Gᵀ for every pair of channels; a part is a channel of the input. */
 export const emitWinogradWeight = (k: WinogradWeightKernel, operand: (i: number) => Code): Emitted => {
   const t = k.size + 2
-  const { weight } = transforms[k.size]
   const panels = Math.ceil(k.n / k.width)
   const plane = panels * k.depth * k.width
-  const [so, sc, sy, sx] = k.w.strides as [number, number, number, number]
+  const [so, sc] = k.w.strides as [number, number, number, number]
   const bytes = elementBytes(k.w.element)
   return {
     count: k.depth,
     code: (context) => {
       const { body } = context
-      // A tap of the kernel for four outputs, from a base that moves.
-      const at = body.local('i32')
-      const tap = (y: number, x: number, lanes: number): Code => {
-        const load = { ...k.w, operand: 0, offset: y * sy + x * sx, strides: [] }
-        const four = new Lanes(context, load, () => get(at), () => ({ outer: [], along: so }))
-        const zero = body.local('i32')
-        const value = body.local('v128')
-        const all: Code = [set(zero, i32.const(0)), four.prelude([]), set(value, four.value(lanes, { bytes: zero }))]
-        return [all, get(value)]
-      }
-      const g = range(3).map(() => range(3).map(() => body.local('v128')))
-      const h = range(t).map(() => range(3).map(() => body.local('v128')))
-      const combine = (row: readonly number[], xs: readonly number[]): Code => {
-        const terms = row.flatMap((c, i) => (c === 0 ? [] : [c === 1 ? get(xs[i]!) : times(c, get(xs[i]!))]))
-        return terms.reduce((a, b) => add(a, b))
-      }
-      const out = body.local('i32')
-      const four = (lanes: number): Code => [
-        g.map((row, y) => row.map((v, x) => set(v, tap(y, x, lanes)))),
-        lanes === 4
+      const [at, out, panel] = [body.local('i32'), body.local('i32'), body.local('i32')]
+      const vectors = k.width / 4
+      const full = Math.floor(k.n / k.width)
+      const four = (v: number, lanes: number): Code => [
+        set(out, i32.add(get(panel), i32.const(16 * v))),
+        lanes <= 0 ? zeros(out, t, plane) : call(fourWeights(context, k, plane, lanes), [get(at), get(out)]),
+        skip(at, 4 * so * bytes),
+      ]
+      return body.repeat(get(0), get(1), 1, (c) => [
+        set(at, i32.add(operand(1), i32.mul(get(c), i32.const(sc * bytes)))),
+        k.w.offset === 0 ? nothing : skip(at, k.w.offset * bytes),
+        set(panel, i32.add(operand(0), i32.mul(get(c), i32.const(4 * k.width)))),
+        full === 0
           ? nothing
-          : g.flat().map((v) => set(v, v128.and(get(v), v128.const(range(4).map((i) => (i < lanes ? -1 : 0)))))),
-        h.map((row, i) =>
-          row.map((v, x) =>
-            set(
-              v,
-              combine(
-                weight[i]!,
-                g.map((r) => r[x]!),
-              ),
+          : body.repeat(i32.const(0), i32.const(full), 1, () => [
+              range(vectors).map((v) => four(v, 4)),
+              skip(panel, 4 * k.depth * k.width),
+            ]),
+        panels === full ? nothing : range(vectors).map((v) => four(v, Math.min(4, k.n - k.width * full - 4 * v))),
+      ])
+    },
+  }
+}
+
+/** The function (weights, result) for four outputs of one input, the lanes after the first `lanes` zero. */
+const fourWeights = (context: Context, k: WinogradWeightKernel, plane: number, lanes: number): number => {
+  const [so, , sy, sx] = k.w.strides as [number, number, number, number]
+  const t = k.size + 2
+  const { weight } = transforms[k.size]
+  const key = `winograd weights ${JSON.stringify([k.size, k.w.element, so, sy, sx, plane, lanes])}`
+  return context.module.function(key, { params: ['i32', 'i32'], results: [] }, (body) => {
+    const inner = { ...context, body }
+    const position = body.local('i32')
+    const tap = (y: number, x: number): { readonly prelude: Code; readonly value: Code } => {
+      const load = { ...k.w, operand: 0, offset: y * sy + x * sx, strides: [] }
+      const one = new Lanes(
+        inner,
+        load,
+        () => get(0),
+        () => ({ outer: [], along: so }),
+      )
+      return { prelude: one.prelude([]), value: one.value(lanes, { bytes: position }) }
+    }
+    const mask = v128.const(range(4).map((i) => (i < lanes ? -1 : 0)))
+    const g = range(3).map(() => range(3).map(() => body.local('v128')))
+    const h = range(3).map(() => body.local('v128'))
+    const combine = (row: readonly number[], xs: readonly number[]): Code =>
+      row
+        .flatMap((c, i) => (c === 0 ? [] : [c === 1 ? get(xs[i]!) : times(c, get(xs[i]!))]))
+        .reduce((a, b) => add(a, b))
+    return [
+      g.map((row, y) =>
+        row.map((v, x) => {
+          const { prelude, value } = tap(y, x)
+          return [prelude, set(v, lanes === 4 ? value : v128.and(value, mask))]
+        }),
+      ),
+      weight.map((row, i) => [
+        h.map((v, x) =>
+          set(
+            v,
+            combine(
+              row,
+              g.map((r) => r[x]!),
             ),
           ),
         ),
-        range(t).map((i) =>
-          range(t).map((j) => v128.store(get(out), combine(weight[j]!, h[i]!), 4 * (i * t + j) * plane)),
-        ),
-        skip(at, 4 * so * bytes),
-      ]
-      const vectors = k.width / 4
-      const lanesAt = (vector: number): number => Math.max(0, Math.min(4, k.n - 4 * vector))
-      const column = (vector: number, panel: Code): Code => [
-        set(out, i32.add(panel, i32.const(16 * (vector % vectors)))),
-      ]
-      return body.repeat(get(0), get(1), 1, (c) => {
-        const start = i32.add(operand(0), i32.mul(get(c), i32.const(4 * k.width)))
-        const panel = body.local('i32')
-        const next = skip(panel, 4 * k.depth * k.width)
-        const full = Math.floor(k.n / k.width)
-        return [
-          set(at, i32.add(operand(1), i32.mul(i32.add(get(c), i32.const(0)), i32.const(sc * bytes)))),
-          k.w.offset === 0 ? nothing : skip(at, k.w.offset * bytes),
-          set(panel, start),
-          full === 0
-            ? nothing
-            : body.repeat(i32.const(0), i32.const(full), 1, () => [
-                range(vectors).map((v) => [column(v, get(panel)), four(4)]),
-                next,
-              ]),
-          panels === full
-            ? nothing
-            : range(vectors).map((v) => [
-                column(v, get(panel)),
-                lanesAt(full * vectors + v) > 0 ? four(lanesAt(full * vectors + v)) : zeros(out, t, plane),
-              ]),
-        ]
-      })
-    },
-  }
+        weight.map((other, j) => v128.store(get(1), combine(other, h), 4 * (i * t + j) * plane)),
+      ]),
+    ]
+  })
 }
 
 const zeros = (out: number, t: number, plane: number): Code =>
