@@ -4,7 +4,7 @@ import type { Call } from '../graph/node.ts'
 import { broadcastStrides } from '../graph/evaluate/values.ts'
 import type { AttentionKernel, Expr, Load } from '../codegen/kernel.ts'
 import type { ProgramBuilder } from '../codegen/program.ts'
-import { packed, plainOf, rowsOf } from './contract.ts'
+import { packed, plainOf, rowsOf } from './gemm.ts'
 import { broadcastTo, seen, stridesInOrder } from './layout.ts'
 
 const repeated = (from: Shape, to: Shape, by: readonly number[]): number[] => {

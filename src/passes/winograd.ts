@@ -3,7 +3,7 @@ import { size } from '../core/shape.ts'
 import type { Conv } from '../graph/node.ts'
 import type { Expr, Load, WinogradInputKernel, WinogradOutputKernel, WinogradWeightKernel } from '../codegen/kernel.ts'
 import type { ProgramBuilder } from '../codegen/program.ts'
-import { bordered, gemm, panelWidth } from './contract.ts'
+import { bordered, gemm, panelWidth } from './gemm.ts'
 
 /** Fewer tiles than this do not repay reading the transformed weights, 4 or 16 / 9 times as many. */
 const fewestTiles = 16
