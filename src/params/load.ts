@@ -160,6 +160,9 @@ export const config = <A>(file: string, decode: (raw: unknown) => E.Either<Confi
     ),
 })
 
+// An absent part is listed as [null, null].
+const isPart = (entry: unknown): boolean => Array.isArray(entry) && entry[0] !== null
+
 /**
  * `await orThrow(load(DDPM, 'models/ddpm-emoji-cat-64'))`: the components of a pipeline from a folder, from a hub repository id
  * (`org/name`, kept in the hub's own cache), or from any `Files`. `Left` says what is wrong and where: `FileError` (missing, corrupt,
@@ -177,7 +180,7 @@ export const load = <A>(
     TE.chainW(({ files, index }) => async (): Promise<E.Either<LoadError, A>> => {
       const parts: Record<string, unknown> = {}
       const others = Object.keys(index).filter(
-        (k) => !k.startsWith('_') && Array.isArray(index[k]) && !Object.hasOwn(pipeline as object, k),
+        (k) => !k.startsWith('_') && isPart(index[k]) && !Object.hasOwn(pipeline as object, k),
       )
       const notes: string[] = others.map((k) => `${k}: named in model_index.json, not used`)
       for (const [name, component] of Object.entries(pipeline) as [string, Component<unknown>][]) {

@@ -11,11 +11,16 @@ export const panelWidth = (n: number): number => (n <= 4 ? 4 : n <= 8 || n % 12 
 /** A load with nothing to pick. */
 export const isPlain = (e: Expr): e is Load => e._tag === 'Load' && e.picks.length === 0
 
+/** Can rows be read where they lie: float32, side by side along an axis, and nowhere backwards? */
+const isRows = (e: Expr, shape: Shape, axis: number): e is Load =>
+  isPlain(e) &&
+  e.element === 'f32' &&
+  (e.strides.at(axis) === 1 || shape.at(axis) === 1) &&
+  e.strides.every((s) => s >= 0)
+
 /** A load of float32 whose last axis lies side by side: the expression itself, or a copy of it. */
 export const rowsOf = (to: ProgramBuilder, e: Expr, shape: Shape, label: string): Load =>
-  isPlain(e) && e.element === 'f32' && (e.strides.at(-1) === 1 || shape.at(-1) === 1)
-    ? e
-    : to.store(e, shape, strides(shape), label)
+  isRows(e, shape, -1) ? e : to.store(e, shape, strides(shape), label)
 
 /** A load with nothing to pick: the expression itself, or a copy of it. */
 export const plainOf = (to: ProgramBuilder, e: Expr, shape: Shape, label: string): Load =>
@@ -93,7 +98,7 @@ export const bordered = (
 ): Load => {
   const [batch, channels, height, width] = n.x.shape as [number, number, number, number]
   const none = top! + bottom! + left! + right! === 0
-  if (none && isPlain(x) && x.element === 'f32' && (x.strides[1] === 1 || channels === 1)) return x
+  if (none && isRows(x, n.x.shape, 1)) return x
   const [h, w] = [height + top! + bottom!, width + left! + right!]
   const whole = [batch, channels, h, w]
   const by = stridesInOrder(whole, [0, 2, 3, 1])

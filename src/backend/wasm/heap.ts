@@ -69,23 +69,27 @@ export class Heap {
     const at = this.#end
     const pages = Math.ceil((at + bytes) / page)
     const have = this.memory.buffer.byteLength / page
-    if (pages > have) {
-      try {
-        // In steps, so that growing seldom happens.
-        this.memory.grow(Math.min(mostPages, Math.max(pages, Math.ceil(have * 1.25))) - have)
-      } catch {
-        try {
-          this.memory.grow(pages - have)
-        } catch {
-          throw new DeviceError(
-            'wasm',
-            `${format(bytes)} more than the ${format(this.#bytes)} in use exceed its memory of 4 GiB`,
-          )
-        }
-      }
-    }
+    // In steps, so that growing seldom happens.
+    if (pages > have && !this.#grow(Math.min(mostPages, Math.max(pages, Math.ceil(have * 1.25))), pages, have))
+      throw new DeviceError(
+        'wasm',
+        `${format(bytes)} more than the ${format(this.#bytes)} in use exceed its memory of 4 GiB`,
+      )
     this.#end += bytes
     return at
+  }
+
+  #grow(wished: number, needed: number, have: number): boolean {
+    for (const pages of [wished, needed]) {
+      if (pages < needed || pages > mostPages) continue
+      try {
+        this.memory.grow(pages - have)
+        return true
+      } catch {
+        // The engine has less than that.
+      }
+    }
+    return false
   }
 }
 

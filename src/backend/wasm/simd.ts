@@ -8,8 +8,8 @@ import { canHaveThreads, cores } from './team.ts'
 /** How a backend is made: the number of threads is that of the cores unless given; where there can be only one, it is one. */
 export type SimdOptions = { readonly threads?: number }
 
-/** The backend, with a memory of its own. */
-export const simd = ({ threads = cores() }: SimdOptions = {}): Backend => {
+/** The backend, with a memory of its own. `dispose` ends its threads; they keep no process alive. */
+export const simd = ({ threads = cores() }: SimdOptions = {}): Backend & { readonly dispose: () => void } => {
   const several = canHaveThreads()
   const count = several ? Math.max(1, Math.min(threads, mostThreads)) : 1
   const device = new Device(count, several)
@@ -18,5 +18,6 @@ export const simd = ({ threads = cores() }: SimdOptions = {}): Backend => {
     description: `WebAssembly, compiled for each program: SIMD, ${count} thread${count === 1 ? '' : 's'}`,
     prepare: (graph) => new Prepared(device, graph),
     memory: () => device.heap.used,
+    dispose: () => device.team.stop(),
   }
 }

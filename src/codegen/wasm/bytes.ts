@@ -5,6 +5,7 @@ export type Bytes = number | Uint8Array | readonly Bytes[]
 
 /** Unsigned LEB128. */
 export const unsigned = (n: number): number[] => {
+  if (!Number.isInteger(n) || n < 0) throw new RangeError(`${n} is no unsigned number`)
   const out: number[] = []
   let rest = n
   do {

@@ -1,0 +1,50 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import { simd } from '../../../src/backend/wasm/simd.ts'
+import type { Operand } from '../../../src/backend/backend.ts'
+import { seed } from '../../../src/random/generator.ts'
+import { attention, conv2d, groupNorm } from '../../../src/tensor/nn.ts'
+import { randn } from '../../../src/tensor/noise.ts'
+import type { Tensor } from '../../../src/tensor/tensor.ts'
+import { trace } from '../../../src/tensor/trace.ts'
+import { valuesOf } from '../../support/host.ts'
+
+const x = randn(seed(1), [1, 32, 32, 32])
+const values = Float32Array.from(valuesOf(x, 'f32'))
+const weight = randn(seed(2), [32, 32, 3, 3])
+
+const block = (h: Tensor): Tensor => {
+  const y = conv2d({ weight }, { padding: 1 })(groupNorm({}, { groups: 8 })(h).silu())
+  const tokens = y.reshape(1, 4, 8, 1024).transpose() // [1, heads, H W, D]
+  const mixed = attention(tokens, tokens, tokens).permute(0, 1, 3, 2)
+  return h.add(mixed.reshape(...h.shape)).mul(0.5)
+}
+const { graph } = trace((h: Tensor) => block(block(h)), [x])
+const input: Operand = { data: values, shape: x.shape, dtype: 'f32' }
+
+describe('threads', () => {
+  const made = [1, 2, 3, 5].map((threads) => ({ threads, on: simd({ threads }) }))
+  afterAll(() => made.forEach(({ on }) => on.dispose()))
+
+  test('results are the same bit for bit, however many there are', async () => {
+    const results: Float32Array[] = []
+    for (const { on } of made) {
+      const program = on.prepare(graph)
+      for (let i = 0; i < 4; i++) {
+        const [value] = await program.run([input])
+        results.push((await value!.read()) as Float32Array)
+        value!.dispose()
+        // Helpers take a moment to start; later runs have them.
+        await new Promise((done) => setTimeout(done, 50))
+      }
+    }
+    for (const r of results) expect(Buffer.from(r.buffer).equals(Buffer.from(results[0]!.buffer))).toBe(true)
+  })
+  test('a backend says how many it has', () => {
+    expect(made.map(({ on }) => on.description)).toEqual([
+      expect.stringContaining('1 thread'),
+      expect.stringContaining('2 threads'),
+      expect.stringContaining('3 threads'),
+      expect.stringContaining('5 threads'),
+    ])
+  })
+})
