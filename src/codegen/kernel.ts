@@ -206,9 +206,24 @@ export const mapLeaves = (e: Expr, leaf: (x: Exclude<Expr, { readonly _tag: 'Op'
   return visit(e)
 }
 
+const keys = new WeakMap<Kernel, string>()
+
+/** The expressions in a kernel. */
+const expressionsOf = (k: Kernel): readonly Expr[] => {
+  if ('value' in k) return [k.value]
+  return 'epilogue' in k && k.epilogue !== undefined ? [k.epilogue.value] : []
+}
+
 /** A kernel as a text: equal for equal work, and for no other. */
-export const keyOf = (kernel: Kernel): string =>
-  // JSON knows no −0, ∞ and NaN.
-  JSON.stringify(kernel, (_, x: unknown) =>
-    typeof x === 'number' && (!Number.isFinite(x) || Object.is(x, -0)) ? (Object.is(x, -0) ? '-0' : `${x}`) : x,
-  )
+export const keyOf = (kernel: Kernel): string => {
+  const there = keys.get(kernel)
+  if (there !== undefined) return there
+  // JSON knows no −0, ∞ and NaN: they follow it.
+  const others = expressionsOf(kernel)
+    .flatMap((e) => subexpressions(e))
+    .map((e) => (e._tag === 'Const' ? e.value : 0))
+    .flatMap((x, i) => (!Number.isFinite(x) ? [`${i}: ${x}`] : Object.is(x, -0) ? [`${i}: -0`] : []))
+  const key = JSON.stringify(kernel) + others.join()
+  keys.set(kernel, key)
+  return key
+}

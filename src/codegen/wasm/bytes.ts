@@ -4,7 +4,9 @@
 export type Bytes = number | Uint8Array | readonly Bytes[]
 
 /** Unsigned LEB128. */
-export const unsigned = (n: number): number[] => {
+export const unsigned = (n: number): Bytes => {
+  // Most are one byte, and need no list.
+  if (n >= 0 && n < 128 && Number.isInteger(n)) return n
   if (!Number.isInteger(n) || n < 0) throw new RangeError(`${n} is no unsigned number`)
   const out: number[] = []
   let rest = n

@@ -1,5 +1,5 @@
 /** Instructions, as functions of the code that pushes their operands: `f32x4.add(get(x), get(y))`. */
-import { float32, float64, signed, unsigned, word, type Bytes } from './bytes.ts'
+import { flatten, float32, float64, signed, unsigned, word, type Bytes } from './bytes.ts'
 
 /** Code: the instructions of an expression or a statement. */
 export type Code = Bytes
@@ -29,15 +29,18 @@ const store =
   (code: number, align: number): Store =>
   (at, value, offset = 0) => [at, value, code, memory(align, offset)]
 const simd = (code: number): Code => [0xfd, unsigned(code)]
-const vector1 =
-  (code: number): One =>
-  (x) => [x, simd(code)]
-const vector2 =
-  (code: number): Two =>
-  (x, y) => [x, y, simd(code)]
-const vectorLoad =
-  (code: number, align = 2): Load =>
-  (at, offset = 0) => [at, simd(code), memory(align, offset)]
+const vector1 = (code: number): One => {
+  const op = simd(code)
+  return (x) => [x, op]
+}
+const vector2 = (code: number): Two => {
+  const op = simd(code)
+  return (x, y) => [x, y, op]
+}
+const vectorLoad = (code: number, align = 2): Load => {
+  const op = simd(code)
+  return (at, offset = 0) => [at, op, align, unsigned(offset)]
+}
 
 /** 32-bit integers and addresses. */
 export const i32 = {
@@ -106,7 +109,7 @@ export const v128 = {
   load32Splat: vectorLoad(9, 2),
   load32Zero: vectorLoad(92, 2),
   load64Zero: vectorLoad(93, 2),
-  store: (at: Code, value: Code, offset = 0): Code => [at, value, simd(11), memory(2, offset)],
+  store: (at: Code, value: Code, offset = 0): Code => [at, value, 0xfd, 11, 2, unsigned(offset)],
   store64Lane: (at: Code, value: Code, lane: number, offset = 0): Code => [
     at,
     value,
@@ -123,7 +126,7 @@ export const v128 = {
   ],
   load32Lane: (at: Code, into: Code, lane: number, offset = 0): Code => [at, into, simd(86), memory(2, offset), lane],
   load16Lane: (at: Code, into: Code, lane: number, offset = 0): Code => [at, into, simd(85), memory(1, offset), lane],
-  const: (words: readonly number[]): Code => [simd(12), words.map(word)],
+  const: (words: readonly number[]): Code => flatten([0xfd, 12, words.map(word)]),
   shuffle: (x: Code, y: Code, lanes: readonly number[]): Code => [x, y, simd(13), [...lanes]],
   not: vector1(77),
   and: vector2(78),
@@ -134,9 +137,17 @@ export const v128 = {
   select: (x: Code, y: Code, mask: Code): Code => [x, y, mask, simd(82)],
 } as const
 
+// The few constants of a program, each made once.
+const constants = new Map<number, Code>()
+
 /** Four 32-bit integers. */
 export const i32x4 = {
-  const: (n: number): Code => v128.const([n, n, n, n]),
+  const: (n: number): Code => {
+    const there = constants.get(n | 0) ?? v128.const([n, n, n, n])
+    if (constants.size > 4096) constants.clear()
+    constants.set(n | 0, there)
+    return there
+  },
   splat: vector1(17),
   extract: (x: Code, lane: number): Code => [x, simd(27), lane],
   replace: (x: Code, value: Code, lane: number): Code => [x, value, simd(28), lane],
