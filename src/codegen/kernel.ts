@@ -135,7 +135,7 @@ export type BatchRows = { readonly offset: number; readonly batch: readonly numb
 
 /**
  * softmax(scale · q kᵀ + mask) v in one pass. Queries [...batch, rows, depth] and results [...batch, rows, features] lie row by row, keys
- * and values are panels of 8. Operands: result, queries, keys, values, what threads work on, and the mask, over [...batch, rows, keys].
+ * are panels of 8, values of `valueWidth`. Operands: result, queries, keys, values, what threads work on, and the mask, over [...batch, rows, keys].
  */
 export type AttentionKernel = {
   readonly _tag: 'Attention'
@@ -149,6 +149,7 @@ export type AttentionKernel = {
   readonly out: BatchRows
   readonly keyBatch: readonly number[]
   readonly valueBatch: readonly number[]
+  readonly valueWidth: number
   readonly mask: Load | undefined
 }
 

@@ -2,7 +2,16 @@
 import { computed } from '../core/dtype.ts'
 import { size, type Shape } from '../core/shape.ts'
 import type { Buffer } from '../graph/node.ts'
-import { mapLeaves, type Dispatch, type Element, type Expr, type Kernel, type Load, type MapKernel } from './kernel.ts'
+import {
+  elementBytes,
+  mapLeaves,
+  type Dispatch,
+  type Element,
+  type Expr,
+  type Kernel,
+  type Load,
+  type MapKernel,
+} from './kernel.ts'
 
 /**
  * What a buffer is for: an input of a run, values of the host that the graph holds, what is computed from those once and kept, what lives
@@ -51,9 +60,13 @@ export class ProgramBuilder {
   readonly #leaves = new Map<Buffer, number>()
   readonly #fixed = new Set<number>()
 
+  /** Are weights packed anew at each run, because their panels would not all fit in memory? */
+  readonly lean: boolean
+
   /** A program without inputs keeps nothing: all of it is done at each run. */
-  constructor(hasInputs: boolean) {
+  constructor(hasInputs: boolean, lean: boolean) {
     this.#moving = !hasInputs
+    this.lean = lean
   }
 
   /** A fresh buffer. */
@@ -72,9 +85,9 @@ export class ProgramBuilder {
     return id
   }
 
-  /** A fresh buffer of what is computed from the given ones. */
-  made(element: Element, length: number, reads: readonly number[]): number {
-    const fixed = !this.#moving && reads.every((r) => this.#fixed.has(r))
+  /** A fresh buffer of what is computed from the given ones: kept where they are, unless it `passes`. */
+  made(element: Element, length: number, reads: readonly number[], passes = false): number {
+    const fixed = !passes && !this.#moving && reads.every((r) => this.#fixed.has(r))
     const id = this.buffer(element, length, { _tag: fixed ? 'Kept' : 'Scratch' })
     if (fixed) this.#fixed.add(id)
     return id
@@ -134,3 +147,10 @@ export class ProgramBuilder {
 
 /** The type of an expression's values. */
 export const typeOf = (e: Expr): Element => (e._tag === 'Load' ? e.element : e.type)
+
+/** Bytes that a program keeps between runs. */
+export const keptBytes = ({ buffers, every }: Program): number => {
+  const read = new Set(every.flatMap((d) => d.operands))
+  const kept = buffers.filter(({ purpose }, id) => read.has(id) && (purpose._tag === 'Kept' || purpose._tag === 'Leaf'))
+  return kept.reduce((sum, { element, length }) => sum + length * elementBytes(element), 0)
+}

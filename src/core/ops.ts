@@ -40,7 +40,10 @@ export const unary = {
   /** 1 / √x */
   rsqrt: row('float', (x: number) => 1 / Math.sqrt(x)),
   /** x² */
-  square: row('numeric', (x: number) => x * x),
+  square: integers(
+    (x: number) => x * x,
+    (x: number) => Math.imul(x, x),
+  ),
   /** eˣ */
   exp: row('float', Math.exp),
   /** eˣ − 1 */

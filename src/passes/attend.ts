@@ -4,7 +4,7 @@ import type { Call } from '../graph/node.ts'
 import { broadcastStrides } from '../graph/evaluate/values.ts'
 import type { AttentionKernel, Expr, Load } from '../codegen/kernel.ts'
 import type { ProgramBuilder } from '../codegen/program.ts'
-import { packed, plainOf, rowsOf } from './gemm.ts'
+import { packed, panelWidth, plainOf, rowsOf } from './gemm.ts'
 import { broadcastTo, seen, stridesInOrder } from './layout.ts'
 
 const repeated = (from: Shape, to: Shape, by: readonly number[]): number[] => {
@@ -38,7 +38,8 @@ export const attend = (to: ProgramBuilder, n: Call, [q, k, v, mask]: readonly Ex
     keys,
     8,
   )
-  const valuePanels = packed(to, plainOf(to, v!, c.shape, 'values'), c.shape.slice(0, -2), [keys], features, 8)
+  const valueWidth = panelWidth(features)
+  const valuePanels = packed(to, plainOf(to, v!, c.shape, 'values'), c.shape.slice(0, -2), [keys], features, valueWidth)
   const panelBatch = (shape: Shape, each: number): number[] =>
     broadcastStrides(shape.slice(0, -2), batch).map((s) => s * each)
   // [N, heads, T, E] is laid out as [N, T, heads, E].
@@ -66,7 +67,8 @@ export const attend = (to: ProgramBuilder, n: Call, [q, k, v, mask]: readonly Ex
     },
     out: { offset: 0, batch: by.slice(0, -2), row: by.at(-2)! },
     keyBatch: panelBatch(b.shape, Math.ceil(keys / 8) * 8 * depth),
-    valueBatch: panelBatch(c.shape, Math.ceil(features / 8) * 8 * keys),
+    valueBatch: panelBatch(c.shape, Math.ceil(features / valueWidth) * valueWidth * keys),
+    valueWidth,
     mask: added && { ...added, operand: 5 },
   }
   const reads = [queries.operand, keyPanels, valuePanels, work, ...(added === undefined ? [] : [added.operand])]

@@ -39,9 +39,9 @@ class Fusion {
 
   readonly #exact: boolean
 
-  constructor(graph: Graph, exact: boolean) {
-    this.#exact = exact
-    this.to = new ProgramBuilder(graph.inputs.length > 0)
+  constructor(graph: Graph, { exact = false, lean = false }: FuseOptions) {
+    this.#exact = exact || lean
+    this.to = new ProgramBuilder(graph.inputs.length > 0, lean)
     const order = toposort(graph.outputs)
     for (const n of [...order.flatMap((x) => [...sources(x)]), ...graph.outputs])
       this.#uses.set(n, (this.#uses.get(n) ?? 0) + 1)
@@ -221,12 +221,15 @@ const load = (operand: number, element: Load['element'], by: readonly number[]):
   picks: [],
 })
 
-/** `exact`: no convolution by Winograd's algorithm, whose rounding errors are larger. */
-export type FuseOptions = { readonly exact?: boolean }
+/**
+ * `exact`: no convolution by Winograd's algorithm, whose rounding errors are larger. `lean`: nor are weights kept as panels, of float32;
+ * they are packed, and widened from 16 bits, at each run.
+ */
+export type FuseOptions = { readonly exact?: boolean; readonly lean?: boolean }
 
 /** The program of a graph whose calls are those of `fusedCalls`. Outputs are row-major. */
-export const fuse = (graph: Graph, { exact = false }: FuseOptions = {}): Program => {
-  const fusion = new Fusion(graph, exact)
+export const fuse = (graph: Graph, options: FuseOptions = {}): Program => {
+  const fusion = new Fusion(graph, options)
   const { to } = fusion
   const outputs = graph.outputs.map((n) => {
     const e = fusion.of(n)

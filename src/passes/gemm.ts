@@ -38,7 +38,13 @@ export const packed = (
   const panels = Math.ceil(n / width)
   const whole = [...batch, panels, ...k, width]
   const by = strides(whole)
-  const out: Load = { ...b, element: 'f32', operand: to.made('f32', size(whole), [b.operand]), offset: 0, strides: by }
+  const out: Load = {
+    ...b,
+    element: 'f32',
+    operand: to.made('f32', size(whole), [b.operand], to.lean),
+    offset: 0,
+    strides: by,
+  }
   const [sb, sk, sn] = [b.strides.slice(0, batch.length), b.strides.slice(batch.length, -1), b.strides.at(-1)!]
   const full = Math.floor(n / width)
   const rest = n - full * width

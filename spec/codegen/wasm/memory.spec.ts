@@ -1,9 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import { compile, dispose, read } from '../../../src/backend/compile.ts'
 import { backend } from '../../../src/backend/select.ts'
+import type { Backend } from '../../../src/backend/backend.ts'
 import { Heap } from '../../../src/backend/wasm/heap.ts'
-import { groupNorm, linear, softmax } from '../../../src/tensor/nn.ts'
-import { full, tensor, type Scalar, type Tensor } from '../../../src/tensor/tensor.ts'
+import { lower } from '../../../src/backend/wasm/passes.ts'
+import { simd } from '../../../src/backend/wasm/simd.ts'
+import { keptBytes } from '../../../src/codegen/program.ts'
+import { toHalf } from '../../../src/core/dtype.ts'
+import { seed } from '../../../src/random/generator.ts'
+import { conv2d, groupNorm, linear, softmax } from '../../../src/tensor/nn.ts'
+import { randn } from '../../../src/tensor/noise.ts'
+import { fromStorage, full, tensor, type Scalar, type Tensor } from '../../../src/tensor/tensor.ts'
+import { trace } from '../../../src/tensor/trace.ts'
+import { valuesOf } from '../../support/host.ts'
 
 const on = { backend: 'simd' } as const
 const picture = (t: number): Tensor =>
@@ -74,5 +83,34 @@ describe('the heap', () => {
     heap.allocate(1000)
     expect(() => heap.allocate(5 * 2 ** 30)).toThrow('5120.0 MiB more than')
     expect(heap.used.values).toBe(1)
+  })
+})
+
+describe('a program that would keep too much', () => {
+  test('keeps its weights in 16 bits, and means the same', async () => {
+    const weight = fromStorage(
+      Uint16Array.from({ length: 64 * 64 * 9 }, (_, i) => toHalf(Math.sin(i))),
+      [64, 64, 3, 3],
+      'f16',
+    )
+    const x = randn(seed(1), [1, 64, 16, 16])
+    const input = { data: Float32Array.from(valuesOf(x, 'f32')), shape: x.shape, dtype: 'f32' } as const
+    const { graph } = trace((h: Tensor) => conv2d({ weight }, { padding: 1 })(h), [x])
+    const [fast, lean] = [simd({ threads: 1 }), simd({ threads: 1, keep: 100_000 })]
+    const run = async (on: Backend) => {
+      const program = on.prepare(graph)
+      const results: Float32Array[] = []
+      for (let i = 0; i < 2; i++) {
+        const [value] = await program.run([input])
+        results.push((await value!.read()) as Float32Array)
+        value!.dispose()
+      }
+      return { results }
+    }
+    const [a, b] = [await run(fast), await run(lean)]
+    expect(b.results[1]).toEqual(b.results[0])
+    b.results[0]!.forEach((v, i) => expect(Math.abs(v - a.results[0]![i]!)).toBeLessThan(1e-2))
+    expect(lower(graph, { keep: 100_000 }).once).toEqual([])
+    expect(keptBytes(lower(graph, { keep: 100_000 }))).toBe(64 * 64 * 9 * 2)
   })
 })

@@ -9,7 +9,7 @@ import { arena, type Arena } from '../../passes/arena.ts'
 import type { DeviceValue, Executable, Operand } from '../backend.ts'
 import type { Device, Exports, Loaded } from './device.ts'
 import { listing } from './listing.ts'
-import { lower } from './passes.ts'
+import { lower, type LowerOptions } from './passes.ts'
 import { recipesOf } from './residents.ts'
 import { write } from './transfer.ts'
 
@@ -34,10 +34,10 @@ export class Prepared implements Executable {
   #kept: Kept | undefined
   #release: () => void = () => undefined
 
-  constructor(device: Device, graph: Graph) {
+  constructor(device: Device, graph: Graph, options: LowerOptions = {}) {
     this.#device = device
     this.#graph = graph
-    this.#program = lower(graph)
+    this.#program = lower(graph, options)
     this.#arena = arena(this.#program)
     this.#recipes = recipesOf(this.#program)
     this.#team =

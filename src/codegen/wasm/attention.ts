@@ -1,12 +1,11 @@
 /** Attention in one pass over the keys: scores of a block are never more than a tile. Dao et al. 2022; Milakov & Gimelshein 2018. */
 import { size } from '../../core/shape.ts'
 import type { AttentionKernel } from '../kernel.ts'
-import { Lanes } from './lanes.ts'
 import { overElements, type Emitted } from './map.ts'
-import * as math from './math.ts'
-import { call, f32, f32x4, get, i32, nothing, set, v128, when, type Code } from './op.ts'
+import { call, f32, f32x4, get, i32, nothing, set, when, type Code } from './op.ts'
+import { scaleRow, softmaxRow, storeRow } from './softmax.ts'
 import { addressOf, unflatten } from './space.ts'
-import { tileFunction, type Tile } from './tile.ts'
+import { tileFunction, tileRows, type Tile } from './tile.ts'
 import type { Context } from './vector-ops.ts'
 
 /** Queries of a block. */
@@ -19,42 +18,39 @@ export const attentionWork = (k: AttentionKernel): number => blockRows * (Math.m
 
 const ceil8 = (n: number): number => Math.ceil(n / 8) * 8
 
-const horizontal = (f: (x: Code, y: Code) => Code, v: number): Code =>
-  f(f(f32x4.extract(get(v), 0), f32x4.extract(get(v), 1)), f(f32x4.extract(get(v), 2), f32x4.extract(get(v), 3)))
-
-/** The tiles of so many rows against so many panels: `at` are the addresses of A, B and C, which move. */
+/** The tiles of so many rows against panels of B: `at` are the addresses of A, B and C, of which those of B and C move on. */
 const tiles = (
   { module, body }: Context,
   rows: number,
   columns: number,
-  t: Omit<Tile, 'rows' | 'vectors' | 'lanes' | 'width'>,
+  t: Omit<Tile, 'rows' | 'vectors' | 'lanes'>,
   at: { readonly a: number; readonly b: number; readonly c: number },
-  whole: boolean,
 ): Code => {
   const depth = t.segments[0]!.length
+  const each = tileRows(t.width)
   const [a, c] = [body.local('i32'), body.local('i32')]
-  const panels = Math.floor(columns / 8)
-  const rest = columns - panels * 8
+  const panels = Math.floor(columns / t.width)
+  const rest = columns - panels * t.width
   const panel = (vectors: number, lanes: number): Code => {
     const step = (n: number): Code => [
-      call(tileFunction(module, { ...t, rows: n, vectors, lanes, width: 8 }), [get(a), get(at.b), get(c)]),
+      call(tileFunction(module, { ...t, rows: n, vectors, lanes }), [get(a), get(at.b), get(c)]),
       set(a, i32.add(get(a), i32.const(4 * n * t.rowOfA))),
       set(c, i32.add(get(c), i32.const(4 * n * t.rowOfC))),
     ]
-    const four = Math.floor(rows / 4)
+    const whole = Math.floor(rows / each)
     return [
       set(a, get(at.a)),
       set(c, get(at.c)),
-      four === 0 ? nothing : body.repeat(i32.const(0), i32.const(four), 1, () => step(4)),
-      rows % 4 === 0 ? nothing : step(rows % 4),
-      set(at.b, i32.add(get(at.b), i32.const(32 * depth))),
-      set(at.c, i32.add(get(at.c), i32.const(32))),
+      whole === 0 ? nothing : body.repeat(i32.const(0), i32.const(whole), 1, () => step(each)),
+      rows % each === 0 ? nothing : step(rows % each),
+      set(at.b, i32.add(get(at.b), i32.const(4 * t.width * depth))),
+      set(at.c, i32.add(get(at.c), i32.const(4 * t.width))),
     ]
   }
   const last = Math.ceil(rest / 4)
   return [
-    panels === 0 ? nothing : body.repeat(i32.const(0), i32.const(panels), 1, () => panel(2, 4)),
-    rest === 0 ? nothing : whole ? panel(2, 4) : panel(last, rest - 4 * (last - 1)),
+    panels === 0 ? nothing : body.repeat(i32.const(0), i32.const(panels), 1, () => panel(t.width / 4, 4)),
+    rest === 0 ? nothing : panel(last, rest - 4 * (last - 1)),
   ]
 }
 
@@ -82,19 +78,26 @@ export const emitAttention = (k: AttentionKernel, operand: (i: number) => Code):
         const start = body.local('i32')
         const chunk = (count: number): Code => {
           const wide = ceil8(count)
-          const scores: Omit<Tile, 'rows' | 'vectors' | 'lanes' | 'width'> = {
+          const scores: Omit<Tile, 'rows' | 'vectors' | 'lanes'> = {
+            width: 8,
             segments: [{ length: k.depth, jump: 0 }],
             rowOfA: k.q.row,
             rowOfC: most,
             adds: false,
           }
-          const weighted = { segments: [{ length: count, jump: 0 }], rowOfA: most, rowOfC: k.out.row, adds: true }
+          const weighted = {
+            width: k.valueWidth,
+            segments: [{ length: count, jump: 0 }],
+            rowOfA: most,
+            rowOfC: k.out.row,
+            adds: true,
+          }
           const row = body.local('i32')
           return [
             set(at.a, get(q)),
             set(at.b, i32.add(get(keys), i32.mul(get(start), i32.const(keyPanel / 8)))),
             set(at.c, get(work)),
-            tiles(inner, rows, wide, scores, at, true),
+            tiles(inner, rows, wide, scores, at),
             body.repeat(i32.const(0), i32.const(rows), 1, (r) => [
               set(row, i32.add(get(work), i32.mul(get(r), i32.const(line)))),
               softmaxRow(inner, k, count, { row, stats, out, r, batch, first, start, mask }),
@@ -108,23 +111,23 @@ export const emitAttention = (k: AttentionKernel, operand: (i: number) => Code):
         const valuePanels = (
           c: Context,
           n: number,
-          t: Omit<Tile, 'rows' | 'vectors' | 'lanes' | 'width'>,
+          t: Omit<Tile, 'rows' | 'vectors' | 'lanes'>,
           to: { readonly a: number; readonly b: number; readonly c: number },
           base: number,
           from: number,
         ): Code => {
-          const panels = Math.floor(k.features / 8)
-          const rest = k.features - 8 * panels
+          const panels = Math.floor(k.features / k.valueWidth)
+          const rest = k.features - k.valueWidth * panels
           const panel = body.local('i32')
           const one = (columns: number): Code => [
             set(to.b, get(panel)),
             set(to.a, get(work)),
-            tiles(c, n, columns, t, to, false),
-            set(panel, i32.add(get(panel), i32.const(32 * k.keys))),
+            tiles(c, n, columns, t, to),
+            set(panel, i32.add(get(panel), i32.const(4 * k.valueWidth * k.keys))),
           ]
           return [
-            set(panel, i32.add(get(base), i32.mul(get(from), i32.const(32)))),
-            panels === 0 ? nothing : body.repeat(i32.const(0), i32.const(panels), 1, () => one(8)),
+            set(panel, i32.add(get(base), i32.mul(get(from), i32.const(4 * k.valueWidth)))),
+            panels === 0 ? nothing : body.repeat(i32.const(0), i32.const(panels), 1, () => one(k.valueWidth)),
             rest === 0 ? nothing : one(rest),
           ]
         }
@@ -190,108 +193,4 @@ export const emitAttention = (k: AttentionKernel, operand: (i: number) => Code):
     ]
   }
   return { count: batches * blocks, code }
-}
-
-const storeRow = ({ body }: Context, row: number, bytes: number, lanes: number, value: Code): Code => {
-  const at = i32.add(get(row), get(bytes))
-  if (lanes === 4) return v128.store(at, value)
-  const own = body.local('v128')
-  return [
-    set(own, value),
-    lanes >= 2 ? v128.store64Lane(at, get(own), 0) : nothing,
-    lanes % 2 === 1 ? v128.store32Lane(at, get(own), lanes - 1, 4 * (lanes - 1)) : nothing,
-  ]
-}
-
-const scaleRow = (context: Context, k: AttentionKernel, row: number, factor: number): Code =>
-  overElements(context, k.features, (lanes, bytes) =>
-    storeRow(context, row, bytes, lanes, f32x4.mul(v128.load(i32.add(get(row), get(bytes))), get(factor))),
-  )
-
-type Place = {
-  readonly row: number
-  readonly stats: number
-  readonly out: number
-  readonly r: number
-  readonly batch: number
-  readonly first: number
-  readonly start: number
-  readonly mask: number
-}
-
-/** Scores of a query, over ln 2, become powers of 2 below the largest so far; what was summed before is scaled down when that changes. */
-const softmaxRow = (context: Context, k: AttentionKernel, count: number, p: Place): Code => {
-  const { body } = context
-  const [largest, total, factor, shift] = [
-    body.local('v128'),
-    body.local('v128'),
-    body.local('v128'),
-    body.local('v128'),
-  ]
-  const [before, now, rowOut, stat] = [body.local('f32'), body.local('f32'), body.local('i32'), body.local('i32')]
-  const at = (bytes: number): Code => i32.add(get(p.row), get(bytes))
-  const real = (value: Code, lanes: number, otherwise: number): Code =>
-    lanes === 4
-      ? value
-      : v128.select(value, f32x4.const(otherwise), v128.const([0, 1, 2, 3].map((i) => (i < lanes ? -1 : 0))))
-  const masked = k.mask === undefined ? undefined : maskLanes(context, k, p)
-  const scaled = (lanes: number, bytes: number): Code => {
-    const value = f32x4.mul(v128.load(at(bytes)), f32x4.const(k.scale * Math.LOG2E))
-    if (masked === undefined) return value
-    return f32x4.add(value, f32x4.mul(masked.value(lanes, { bytes }), f32x4.const(Math.LOG2E)))
-  }
-  const own = body.local('v128')
-  return [
-    masked === undefined ? nothing : masked.prelude,
-    set(largest, f32x4.const(-Infinity)),
-    overElements(context, count, (lanes, bytes) => [
-      set(own, real(scaled(lanes, bytes), lanes, -Infinity)),
-      v128.store(at(bytes), get(own)),
-      set(largest, f32x4.pmax(get(largest), get(own))),
-    ]),
-    set(stat, i32.add(get(p.stats), i32.mul(get(p.r), i32.const(8)))),
-    set(before, f32.load(get(stat))),
-    set(now, f32.max(get(before), horizontal(f32.max, largest))),
-    set(shift, f32x4.splat(get(now))),
-    set(total, f32x4.const(0)),
-    overElements(context, count, (_, bytes) => [
-      set(own, math.exp2(body, f32x4.sub(v128.load(at(bytes)), get(shift)))),
-      v128.store(at(bytes), get(own)),
-      set(total, f32x4.add(get(total), get(own))),
-    ]),
-    set(factor, math.exp2(body, f32x4.splat(f32.sub(get(before), get(now))))),
-    f32.store(get(stat), get(now)),
-    f32.store(
-      get(stat),
-      f32.add(f32.mul(f32.load(get(stat), 4), f32x4.extract(get(factor), 0)), horizontal(f32.add, total)),
-      4,
-    ),
-    when(f32.ne(get(before), get(now)), [
-      set(rowOut, i32.add(get(p.out), i32.mul(get(p.r), i32.const(4 * k.out.row)))),
-      scaleRow(context, k, rowOut, factor),
-    ]),
-  ]
-}
-
-/** What is added to the scores of one query, from the block's first key on. */
-const maskLanes = (context: Context, k: AttentionKernel, p: Place) => {
-  const { body } = context
-  const mask = k.mask!
-  const rowAt = body.local('i32')
-  const place = unflatten(body, k.batch, p.batch)
-  const load = { ...mask, operand: 0 }
-  const lanes = new Lanes(
-    context,
-    load,
-    () => get(p.mask),
-    () => ({ outer: mask.strides, along: mask.strides.at(-1)! }),
-  )
-  return {
-    prelude: [
-      place.code,
-      set(rowAt, i32.add(get(p.first), get(p.r))),
-      lanes.prelude([...place.at, rowAt, p.start]),
-    ] as Code,
-    value: (n: number, position: { readonly bytes: number }): Code => lanes.value(n, position),
-  }
 }

@@ -4,7 +4,7 @@ import type { GemmKernel } from '../kernel.ts'
 import { epilogueCall } from './epilogue.ts'
 import type { Emitted } from './map.ts'
 import type { Body, ModuleBuilder } from './module.ts'
-import { call, get, i32, nothing, select, set, when, type Code } from './op.ts'
+import { block, br, brIf, call, get, i32, loop, nothing, select, set, when, type Code } from './op.ts'
 import { addressOf, unflatten } from './space.ts'
 import { tileFunction, tileRows } from './tile.ts'
 import type { Context } from './vector-ops.ts'
@@ -44,7 +44,6 @@ const lineOfTiles = (
     set(c, i32.add(get(c), i32.const(4 * n * rowOfC))),
     set(left, i32.sub(get(left), i32.const(n))),
   ]
-  // Loop: block { loop { if left < rows break; …; again } }
   const whole: Code = most < rows ? nothing : whileAtLeast(left, rows, one(rows))
   const rest = (n: number): Code => (n === 0 ? nothing : [rest(n - 1), when(i32.eq(get(left), i32.const(n)), one(n))])
   return [
@@ -56,22 +55,8 @@ const lineOfTiles = (
   ]
 }
 
-const whileAtLeast = (left: number, n: number, body: Code): Code => [
-  0x02,
-  0x40,
-  0x03,
-  0x40,
-  get(left),
-  i32.const(n),
-  0x48,
-  0x0d,
-  1,
-  body,
-  0x0c,
-  0,
-  0x0b,
-  0x0b,
-]
+const whileAtLeast = (left: number, n: number, body: Code): Code =>
+  block(loop([brIf(1, i32.ltS(get(left), i32.const(n))), body, br(0)]))
 
 /** The code of a product. Its operands are C, A, B and those of the epilogue; a part is a block of rows of one batch. */
 export const emitGemm = (k: GemmKernel, operand: (i: number) => Code): Emitted => {
@@ -120,7 +105,6 @@ export const emitGemm = (k: GemmKernel, operand: (i: number) => Code): Emitted =
         i32.mul(i32.add(i32.mul(get(batch), i32.const(lines)), get(block)), i32.const(line))
       const from = i32.add(rowOf(first), get(start))
       const to = long ? i32.add(from, get(length)) : rowOf(last)
-      const panel = (vectors: number, lanes: number): Code => tiles(vectors, lanes)
       return [
         place.code,
         inBatch.code,
@@ -137,11 +121,11 @@ export const emitGemm = (k: GemmKernel, operand: (i: number) => Code): Emitted =
         full === 0
           ? nothing
           : body.repeat(i32.const(0), i32.const(full), 1, () => [
-              panel(k.width / 4, 4),
+              tiles(k.width / 4, 4),
               set(at.b, i32.add(get(at.b), i32.const(4 * depth * k.width))),
               set(column, i32.add(get(column), i32.const(4 * k.width))),
             ]),
-        panels === full ? nothing : panel(Math.ceil(rest / 4), ((rest - 1) % 4) + 1),
+        panels === full ? nothing : tiles(Math.ceil(rest / 4), ((rest - 1) % 4) + 1),
         finish === undefined ? nothing : finish(from, to),
       ]
     })

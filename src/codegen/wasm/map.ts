@@ -11,19 +11,29 @@ export const firstOperand = 3
 /** A kernel's function `(lo, hi, thread, …operands)` of a range of `count` independent parts. */
 export type Emitted = { readonly count: number; readonly code: (context: Context) => Code }
 
-/** `for (position = 0; …; position += 4)` over so many elements, the last of them apart. */
+/**
+ * `for (position = 0; …; position += 4)` over so many elements, the last of them apart. With several `copies` of the body in a round,
+ * each is told which it is, and by how many bytes it is ahead.
+ */
 export const overElements = (
   { body }: Context,
   length: number,
-  each: (lanes: number, position: number) => Code,
+  each: (lanes: number, position: number, copy: number, ahead: number) => Code,
+  copies = 1,
 ): Code => {
   const position = body.local('i32')
-  const whole = Math.floor(length / 4) * 16
-  const step = tee(position, i32.add(get(position), i32.const(16)))
+  const forward = (vectors: number): Code => tee(position, i32.add(get(position), i32.const(16 * vectors)))
+  const vectors = Math.floor(length / 4)
+  const rounds = (first: number, last: number, n: number): Code => {
+    const all = Array.from({ length: n }, (_, copy) => each(4, position, copy, 16 * copy))
+    return last > first ? loop([all, brIf(0, i32.ltS(forward(n), i32.const(16 * last)))]) : nothing
+  }
+  const many = vectors - (vectors % copies)
   return [
     set(position, i32.const(0)),
-    whole > 0 ? loop([each(4, position), brIf(0, i32.ltS(step, i32.const(whole)))]) : nothing,
-    length % 4 > 0 ? each(length % 4, position) : nothing,
+    rounds(0, many, copies),
+    rounds(many, vectors, 1),
+    length % 4 > 0 ? each(length % 4, position, 0, 0) : nothing,
   ]
 }
 

@@ -10,9 +10,8 @@ type Meaning = (x: number, y: number, z: number) => number
 const meaning = (n: MapNode): Meaning => {
   if (n.op === 'where') return (c, x, y) => (c ? x : y)
   if (n.op === 'cast') return (x) => convert(n.dtype, x)
-  if (isUnary(n.op)) return unary[n.op].eval
   const row: { readonly eval: (x: number, y: number) => number; readonly int?: (x: number, y: number) => number } =
-    binary[n.op as BinaryOp]
+    isUnary(n.op) ? unary[n.op] : binary[n.op as BinaryOp]
   return n.dtype === 'f32' ? row.eval : (row.int ?? row.eval)
 }
 
