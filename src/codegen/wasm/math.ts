@@ -33,10 +33,13 @@ const exp2Terms = [
 ]
 
 /** 2ˣ for −126 ≤ x ≤ 128, and at the nearer end beyond; NaN stays. For sums and quotients, where what is far below 1 is nothing. */
-export const exp2 = (body: Body, x: Code): Code => {
+export const exp2 = (body: Body, x: Code): Code => exp2Below(body, f32x4.pmin(x, k(128)))
+
+/** The same for x ≤ 128. */
+export const exp2Below = (body: Body, x: Code): Code => {
   const [n, f] = [body.local('v128'), body.local('v128')]
   return [
-    set(f, f32x4.pmax(f32x4.pmin(x, k(128)), k(-126))),
+    set(f, f32x4.pmax(x, k(-126))),
     set(n, add(get(f), k(round))),
     set(f, sub(get(f), sub(get(n), k(round)))),
     i32x4.add(polynomial(get(f), exp2Terms), i32x4.shl(get(n), [0x41, 23])),
