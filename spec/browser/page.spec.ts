@@ -88,7 +88,7 @@ describe.skipIf(missing !== undefined)(`a page in a browser${missing === undefin
   // Without a GPU, WebGPU and plain JavaScript take a minute a step.
   it.each([
     ['wasm', 3],
-    ['webgpu', 1],
+    ['tfjs-webgpu', 1],
     ['cpu', 1],
   ])(
     'draws on %s what Node draws in %i steps, within 1/255',
@@ -106,7 +106,7 @@ describe.skipIf(missing !== undefined)(`a page in a browser${missing === undefin
       )
       await page.close()
       expect(outcome.error ?? said.join('; ')).toBe('')
-      expect(outcome.backend).toMatch({ wasm: /WebAssembly/, webgpu: /WebGPU/, cpu: /JavaScript/ }[name]!)
+      expect(outcome.backend).toMatch({ wasm: /WebAssembly/, 'tfjs-webgpu': /WebGPU/, cpu: /JavaScript/ }[name]!)
       expect(Math.max(...outcome.pixels.map((v, i) => Math.abs(v - inNode[i]!)))).toBeLessThanOrEqual(1)
     },
     320_000,

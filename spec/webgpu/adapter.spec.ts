@@ -13,14 +13,14 @@ describe.skipIf(missing !== undefined)(
   `WebGPU on a software adapter${missing === undefined ? '' : `: ${missing}`}`,
   () => {
     it('says which adapter it is', async () => {
-      expect((await backend('webgpu')).description).toMatch(
+      expect((await backend('tfjs-webgpu')).description).toMatch(
         process.env['DIFFOLD_ADAPTER'] === 'system' ? /WebGPU/ : /swiftshader/,
       )
     })
-    everyRowOn('webgpu')
-    agreementOn('webgpu', 40)
+    everyRowOn('tfjs-webgpu')
+    agreementOn('tfjs-webgpu', 40)
     it('gives every recorded call of UNet2DModel', async () => {
-      const checks = await checkModels(recordings, { classes: ['UNet2DModel'], run: onBackend('webgpu') })
+      const checks = await checkModels(recordings, { classes: ['UNet2DModel'], run: onBackend('tfjs-webgpu') })
       expect(checks.length).toBeGreaterThan(13)
       expect(checks.filter((c) => !c.pass)).toEqual([])
     })

@@ -27,7 +27,7 @@ const start = async (name: BackendName): Promise<Backend> => {
 }
 
 // Only a program that needs TensorFlow.js loads it.
-const tfjsBackend = async (name: 'webgpu' | 'wasm' | 'cpu'): Promise<Backend> =>
+const tfjsBackend = async (name: 'tfjs-webgpu' | 'wasm' | 'cpu'): Promise<Backend> =>
   (await import('./tfjs/tfjs.ts')).tfjs(name)
 
 /** A text as the name of a backend; `ConfigError` names those there are. `source` says where the text is from. */
@@ -62,10 +62,10 @@ const first = async (names: readonly BackendName[]): Promise<Backend> => {
 }
 
 const best = async (): Promise<Backend> => {
-  const { adapter } = await import('./tfjs/device.ts')
+  const { adapter } = await import('./webgpu/adapter.ts')
   const gpu = await adapter()
   // A software adapter is no GPU: WebAssembly is many times faster.
-  return first(gpu.found && !gpu.software ? ['webgpu', 'wasm', 'cpu'] : ['wasm', 'cpu'])
+  return first(gpu.found && !gpu.software ? ['tfjs-webgpu', 'wasm', 'cpu'] : ['wasm', 'cpu'])
 }
 
 let automatic: Promise<Backend> | undefined

@@ -66,11 +66,11 @@ const map = (n: MapNode, backend: TfjsName): Kernel | undefined => {
   if (given === 'i32' && !exactIntegers.has(n.op)) return undefined
   if (n.op === 'where') return on(([c, x, y]) => tf.where(c!, x!, y!))
   if (isUnary(n.op)) {
-    const kernel = (backend === 'webgpu' ? webgpuUnary[n.op] : undefined) ?? unaryKernels[n.op]
+    const kernel = (backend === 'tfjs-webgpu' ? webgpuUnary[n.op] : undefined) ?? unaryKernels[n.op]
     return on(([x]) => kernel(x!))
   }
   const op = n.op as BinaryOp
-  const kernel = (backend === 'webgpu' ? webgpuBinary[op] : undefined) ?? binaryKernels[op]
+  const kernel = (backend === 'tfjs-webgpu' ? webgpuBinary[op] : undefined) ?? binaryKernels[op]
   // Comparisons of bools are not among the kernels; those of 0 and 1 are.
   return given === 'bool' && n.op !== 'and' && n.op !== 'or'
     ? on(([x, y]) => kernel(asNumbers(x!), asNumbers(y!)))
@@ -213,7 +213,7 @@ const float16 = (n: Node): boolean => n.dtype === 'f16' || n.dtype === 'bf16'
 /** The kernel of a node, or undefined where TensorFlow.js has none that means the same: the runtime then evaluates it on the host. */
 export const lower = (n: Node, backend: TfjsName): Kernel | undefined => {
   // Its WebGPU kernels compute integers in float32, and their casts and transpositions are no valid WGSL; gathering by them is.
-  if (backend === 'webgpu' && n._tag !== 'Gather' && [n, ...sources(n)].some((x) => computed(x.dtype) === 'i32'))
+  if (backend === 'tfjs-webgpu' && n._tag !== 'Gather' && [n, ...sources(n)].some((x) => computed(x.dtype) === 'i32'))
     return undefined
   if (n.dtype === 'u32' || n.shape.some((d) => d === 0)) return undefined
   switch (n._tag) {

@@ -3,8 +3,8 @@ import { binary } from '../../core/ops.ts'
 import type { DType, Storage } from '../../core/dtype.ts'
 import { ProgramError } from '../../errors.ts'
 import type { DeviceValue } from '../backend.ts'
+import { Residents } from '../residents.ts'
 import { Heap } from './heap.ts'
-import { Residents } from './residents.ts'
 import { Team } from './team.ts'
 import { readValues } from './transfer.ts'
 
@@ -21,7 +21,7 @@ export type Loaded = { readonly id: number; readonly module: WebAssembly.Module;
 /** A memory and what is in it. */
 export class Device {
   readonly heap: Heap
-  readonly residents: Residents
+  readonly residents: Residents<number>
   readonly team: Team
   readonly #modules = new Map<string, { readonly id: number; readonly module: Promise<WebAssembly.Module> }>()
   #modulesMade = 0
@@ -31,7 +31,7 @@ export class Device {
   constructor(threads: number, shared: boolean) {
     this.heap = new Heap(shared)
     this.team = new Team(threads, this.heap.memory)
-    this.residents = new Residents(this.heap)
+    this.residents = new Residents((at) => this.heap.free(at))
   }
 
   /** A block for what lives during a run. Programs run one after the other, and use the same. */

@@ -7,10 +7,10 @@ import type { Buffer, Graph } from '../../graph/node.ts'
 import { size } from '../../core/shape.ts'
 import { arena, type Arena } from '../../passes/arena.ts'
 import type { DeviceValue, Executable, Operand } from '../backend.ts'
+import { recipesOf } from '../residents.ts'
 import type { Device, Exports, Loaded } from './device.ts'
 import { listing } from './listing.ts'
 import { lower, type LowerOptions } from './passes.ts'
-import { recipesOf } from './residents.ts'
 import { write } from './transfer.ts'
 
 type Kept = ReadonlyMap<number, number>

@@ -1,7 +1,6 @@
 /** Values that programs have in common, weights above all: computed by the first that needs them, freed after the last. */
-import { keyOf } from '../../codegen/kernel.ts'
-import type { Program } from '../../codegen/program.ts'
-import type { Heap } from './heap.ts'
+import { keyOf } from '../codegen/kernel.ts'
+import type { Program } from '../codegen/program.ts'
 
 /** How a value that is the same at every run comes about: equal recipes give equal values. */
 export const recipesOf = (program: Program): ReadonlyMap<number, string> => {
@@ -17,25 +16,26 @@ export const recipesOf = (program: Program): ReadonlyMap<number, string> => {
   return recipes
 }
 
-/** Blocks by recipe, counted. */
-export class Residents {
-  readonly #heap: Heap
-  readonly #held = new Map<string, { readonly at: number; count: number }>()
+/** Blocks of a device's memory by recipe, counted. */
+export class Residents<Block> {
+  readonly #free: (block: Block) => void
+  readonly #held = new Map<string, { readonly block: Block; count: number }>()
 
-  constructor(heap: Heap) {
-    this.#heap = heap
+  /** `free` gives a block back to the device. */
+  constructor(free: (block: Block) => void) {
+    this.#free = free
   }
 
-  /** The address of a value that is there, for one more program. */
-  take(recipe: string): number | undefined {
+  /** The block of a value that is there, for one more program. */
+  take(recipe: string): Block | undefined {
     const there = this.#held.get(recipe)
     if (there !== undefined) there.count++
-    return there?.at
+    return there?.block
   }
 
   /** Keeps a block as the value of a recipe, for one program. */
-  keep(recipe: string, at: number): void {
-    this.#held.set(recipe, { at, count: 1 })
+  keep(recipe: string, block: Block): void {
+    this.#held.set(recipe, { block, count: 1 })
   }
 
   /** One program fewer needs these. */
@@ -44,7 +44,7 @@ export class Residents {
       const there = this.#held.get(recipe)
       if (there === undefined || --there.count > 0) continue
       this.#held.delete(recipe)
-      this.#heap.free(there.at)
+      this.#free(there.block)
     }
   }
 }
