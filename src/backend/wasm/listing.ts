@@ -1,6 +1,6 @@
 /** Programs as text: which kernels run, on how much, where. */
 import type { Arena } from '../../passes/arena.ts'
-import type { Kernel } from '../../codegen/kernel.ts'
+import { depthOf, type Kernel } from '../../codegen/kernel.ts'
 import type { Program } from '../../codegen/program.ts'
 
 const what = (k: Kernel): string => {
@@ -8,10 +8,13 @@ const what = (k: Kernel): string => {
     case 'Map':
       return `[${k.dims}]`
     case 'Reduce':
+    case 'Normalise':
+    case 'Moments':
       return `[${k.dims}] over [${k.folded}]`
     case 'Gemm':
-      return `[${[...k.batch, ...k.rows]}] × ${k.segments.reduce((sum, s) => sum + s.length, 0)} × ${k.n}`
+      return `[${[...k.batch, ...k.rows]}] × ${depthOf(k)} × ${k.n}`
     case 'Attention':
+    case 'PlainAttention':
       return `[${[...k.batch, k.rows]}] × ${k.depth} × ${k.keys} × ${k.features}`
     case 'WinogradWeight':
       return `F(${k.size}) [${k.n},${k.depth},3,3]`
