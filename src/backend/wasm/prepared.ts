@@ -7,9 +7,9 @@ import type { Buffer, Graph } from '../../graph/node.ts'
 import { size } from '../../core/shape.ts'
 import { arena, type Arena } from '../../passes/arena.ts'
 import type { DeviceValue, Executable, Operand } from '../backend.ts'
+import { listing } from '../listing.ts'
 import { recipesOf } from '../residents.ts'
 import type { Device, Exports, Loaded } from './device.ts'
-import { listing } from './listing.ts'
 import { lower, type LowerOptions } from './passes.ts'
 import { write } from './transfer.ts'
 
@@ -46,7 +46,7 @@ export class Prepared implements Executable {
   }
 
   get listing(): string {
-    return listing(this.#program, this.#arena)
+    return listing(this.#program, this.#arena.bytes)
   }
 
   dispose(): void {
