@@ -9,9 +9,9 @@ import { arena, type Arena } from '../../passes/arena.ts'
 import { lower, type LowerOptions } from '../../passes/lower.ts'
 import { wasmTarget } from '../../passes/target.ts'
 import type { DeviceValue, Executable, Operand } from '../backend.ts'
+import { listing } from '../listing.ts'
 import { recipesOf } from '../residents.ts'
 import type { Device, Exports, Loaded } from './device.ts'
-import { listing } from './listing.ts'
 import { write } from './transfer.ts'
 
 type Kept = ReadonlyMap<number, number>
@@ -47,7 +47,7 @@ export class Prepared implements Executable {
   }
 
   get listing(): string {
-    return listing(this.#program, this.#arena)
+    return listing(this.#program, this.#arena.bytes)
   }
 
   dispose(): void {

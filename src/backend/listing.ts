@@ -1,7 +1,6 @@
 /** Programs as text: which kernels run, on how much, where. */
-import type { Arena } from '../../passes/arena.ts'
-import { depthOf, type Kernel } from '../../codegen/kernel.ts'
-import type { Program } from '../../codegen/program.ts'
+import { depthOf, type Kernel } from '../codegen/kernel.ts'
+import type { Program } from '../codegen/program.ts'
 
 const what = (k: Kernel): string => {
   switch (k._tag) {
@@ -39,8 +38,8 @@ const nameOf = (program: Program, id: number): string => {
   }
 }
 
-/** A line for every kernel. */
-export const listing = (program: Program, arena: Arena): string => {
+/** A line for every kernel; `bytes` is what lives during a run. */
+export const listing = (program: Program, bytes: number): string => {
   const part = (title: string, dispatches: Program['every']): string[] =>
     dispatches.length === 0
       ? []
@@ -54,6 +53,6 @@ export const listing = (program: Program, arena: Arena): string => {
   return [
     ...part('once', program.once),
     ...part('every run', program.every),
-    `gives ${program.outputs.map((id) => nameOf(program, id)).join(', ')}; ${arena.bytes} bytes during a run`,
+    `gives ${program.outputs.map((id) => nameOf(program, id)).join(', ')}; ${bytes} bytes during a run`,
   ].join('\n')
 }
