@@ -23,6 +23,7 @@ const threads = (): { readonly threads?: number } => {
 
 const start = async (name: BackendName): Promise<Backend> => {
   if (name === 'host') return host
+  if (name === 'webgpu') return (await import('./webgpu/webgpu.ts')).webgpu()
   return name === 'simd' ? (await import('./wasm/simd.ts')).simd(threads()) : tfjsBackend(name)
 }
 
