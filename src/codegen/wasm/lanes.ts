@@ -2,7 +2,8 @@
 import { isUnary } from '../../graph/build.ts'
 import type { BinaryOp } from '../../core/ops.ts'
 import { elementBytes, type Element, type Expr, type Load, type Store, type Value } from '../kernel.ts'
-import { bytesAt, accessesOf, addressOf, type Access } from './space.ts'
+import { accessesOf, bytesAt, type Access } from '../space.ts'
+import { addressOf } from './space.ts'
 import { f32x4, get, i32, i32x4, set, tee, v128, type Code } from './op.ts'
 import { binaryOp, castOp, unaryOp, type Context } from './vector-ops.ts'
 
