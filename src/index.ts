@@ -82,6 +82,9 @@ export {
   type Operand,
 } from './backend/backend.ts'
 
+// other runtimes
+export { toOnnx } from './onnx/to-onnx.ts'
+
 // checkpoints
 export {
   load,

@@ -34,6 +34,14 @@ const ints = [0, 1, -1, 7, -7, 2 ** 31 - 1, -(2 ** 31), 46341]
 const values = async (x: Tensor): Promise<number[]> =>
   x.dtype === 'f32' ? [...(await read(x))] : [...(await readIntegers(x))]
 
+/** Runs a function of tensors somewhere. */
+export type Run = (f: (...xs: readonly Tensor[]) => Tensor, ...xs: readonly Tensor[]) => Promise<number[]>
+
+const compiled =
+  (backend: BackendName): Run =>
+  (f, ...xs) =>
+    values(compile(f, { backend })(...xs))
+
 /** Within a few ulps of float32, with NaN, ∞ and the value of zero exact; which zero it is is not part of the promise. */
 const near = (got: number, want: number, ulps = 0): boolean => {
   const rounded = Math.fround(want)
@@ -69,19 +77,17 @@ const inputsFor = (kind: string): readonly (readonly [DType, readonly number[]])
           ['i32', ints],
         ]
 
+/** Declares the specs, for a backend or for another way to run. */
+export const everyRowOn = (backend: BackendName): void => everyRow(backend, compiled(backend))
+
 /** Declares the specs. */
-export const everyRowOn = (backend: BackendName): void => {
+export const everyRow = (backend: string, run: Run): void => {
   describe(`every row on ${backend}`, () => {
     it.each(Object.keys(unary) as UnaryOp[])('%s', async (op) => {
       for (const [dtype, all] of inputsFor(unary[op].kind)) {
         const data = all.filter((x) => sane(op, x))
         const x = tensor(data, [data.length], dtype)
-        compare(
-          op,
-          await values(compile((a: Tensor) => a[op](), { backend })(x)),
-          list(x[op](), 'f32'),
-          (i) => `${data[i]}`,
-        )
+        compare(op, await run((a) => a![op](), x), list(x[op](), 'f32'), (i) => `${data[i]}`)
       }
     })
     it.each(Object.keys(binary) as BinaryOp[])('%s', async (op) => {
@@ -97,7 +103,7 @@ export const everyRowOn = (backend: BackendName): void => {
           [both.length],
           dtype,
         )
-        const got = await values(compile((a: Tensor, b: Tensor) => a[op](b), { backend })(x, y))
+        const got = await run((a, b) => a![op](b!), x, y)
         // WGSL's pow is exp2(y log2 x), whose error grows with the exponent.
         const exponent = (i: number): number => {
           const [x, y] = both[i]!
@@ -128,28 +134,21 @@ export const everyRowOn = (backend: BackendName): void => {
       }
       for (const dtype of reduce[op].kind === 'logic' ? (['bool'] as const) : (['f32', 'i32'] as const)) {
         const x = tensor(rows[dtype].flat(), [rows[dtype].length, 3], dtype)
-        compare(op, await values(compile((a: Tensor) => a[op](1), { backend })(x)), list(x[op](1), 'f32'), (i) =>
-          rows[dtype][i]!.join(', '),
-        )
-        compare(
-          op,
-          await values(compile((a: Tensor) => a[op](0), { backend })(x)),
-          list(x[op](0), 'f32'),
-          (i) => `column ${i}`,
-        )
+        compare(op, await run((a) => a![op](1), x), list(x[op](1), 'f32'), (i) => rows[dtype][i]!.join(', '))
+        compare(op, await run((a) => a![op](0), x), list(x[op](0), 'f32'), (i) => `column ${i}`)
       }
     })
     it('casts', async () => {
       for (const to of ['i32', 'u32', 'bool', 'f16', 'bf16'] as const) {
         const x = tensor(special)
-        const got = compile((a: Tensor) => a.to(to).to('f32'), { backend })(x)
-        compare(`to ${to}`, await values(got), list(x.to(to).to('f32'), 'f32'), (i) => `${special[i]}`)
+        const got = await run((a) => a!.to(to).to('f32'), x)
+        compare(`to ${to}`, got, list(x.to(to).to('f32'), 'f32'), (i) => `${special[i]}`)
       }
     })
     it('where', async () => {
       const [c, x, y] = [tensor(bools, [4], 'bool'), tensor([1, NaN, -0, Infinity]), tensor([NaN, 2, 3, 4])]
-      const got = compile((p: Tensor, a: Tensor, b: Tensor) => p.where(a, b), { backend })(c, x, y)
-      compare('where', await values(got), [NaN, NaN, -0, 4], (i) => `${i}`)
+      const got = await run((p, a, b) => p!.where(a!, b!), c, x, y)
+      compare('where', got, [NaN, NaN, -0, 4], (i) => `${i}`)
     })
   })
 }

@@ -26,7 +26,7 @@ export const resultOf = (backend: string, value: Promise<DeviceValue>): Result =
       return disposed
     },
     read: async (): Promise<Storage> => (await value).read(),
-    settled: async () => void (await value),
+    settled: async () => (await value).settled?.(),
     dispose: () => {
       if (disposed) return
       disposed = true

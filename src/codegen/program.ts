@@ -2,6 +2,7 @@
 import { computed } from '../core/dtype.ts'
 import { size, type Shape } from '../core/shape.ts'
 import type { Buffer } from '../graph/node.ts'
+import type { Target } from '../passes/target.ts'
 import {
   elementBytes,
   mapLeaves,
@@ -63,8 +64,12 @@ export class ProgramBuilder {
   /** Are weights packed anew at each run, because their panels would not all fit in memory? */
   readonly lean: boolean
 
+  /** What the program is for. */
+  readonly target: Target
+
   /** A program without inputs keeps nothing: all of it is done at each run. */
-  constructor(hasInputs: boolean, lean: boolean) {
+  constructor(target: Target, hasInputs: boolean, lean: boolean) {
+    this.target = target
     this.#moving = !hasInputs
     this.lean = lean
   }

@@ -5,38 +5,59 @@ import type { Program } from '../codegen/program.ts'
 /** Where each scratch buffer lies, in bytes from the start, and how many bytes there are. */
 export type Arena = { readonly offsets: ReadonlyMap<number, number>; readonly bytes: number }
 
-// Whole lines of the cache; and vectors may read, though not write, up to 12 bytes past the end.
-const aligned = (bytes: number): number => Math.ceil((bytes + 16) / 64) * 64
+/** What a device asks of its memory. */
+export type ArenaOptions = {
+  /** Where values begin: multiples of so many bytes. */
+  readonly alignment?: number
+  /** Bytes after each value that may be read. */
+  readonly slack?: number
+  /** No value lies across a multiple of so many bytes. */
+  readonly segment?: number
+  /** Do outputs lie there too, until the end of the run? */
+  readonly outputs?: boolean
+}
 
 type Life = { readonly buffer: number; readonly bytes: number; readonly from: number; to: number }
 
-const livesOf = (program: Program): Life[] => {
+const livesOf = (program: Program, aligned: (bytes: number) => number, outputs: boolean): Life[] => {
   const lives = new Map<number, Life>()
   program.every.forEach(({ operands }, at) => {
     for (const buffer of operands) {
       const { purpose, element, length } = program.buffers[buffer]!
-      if (purpose._tag !== 'Scratch') continue
+      if (purpose._tag !== 'Scratch' && !(outputs && purpose._tag === 'Output')) continue
       const there = lives.get(buffer)
       if (there !== undefined) there.to = at
       else lives.set(buffer, { buffer, bytes: aligned(length * elementBytes(element)), from: at, to: at })
     }
   })
+  if (outputs) for (const id of program.outputs) if (lives.has(id)) lives.get(id)!.to = program.every.length
   return [...lives.values()]
 }
 
-/** Places the largest first, each as low as it fits among those it meets. */
-export const arena = (program: Program): Arena => {
+/**
+ * Places the largest first, each as low as it fits among those it meets. Unless told otherwise, values begin on lines of the cache, and
+ * vectors may read, though not write, up to 12 bytes past their ends.
+ */
+export const arena = (
+  program: Program,
+  { alignment = 64, slack = 16, segment = Infinity, outputs = false }: ArenaOptions = {},
+): Arena => {
+  const aligned = (bytes: number): number => Math.ceil((bytes + slack) / alignment) * alignment
+  const whole = (offset: number, bytes: number): number => {
+    const end = (Math.floor(offset / segment) + 1) * segment
+    return offset + bytes <= end ? offset : end
+  }
   const placed: { readonly life: Life; readonly offset: number }[] = []
   const offsets = new Map<number, number>()
   let bytes = 0
-  for (const life of livesOf(program).toSorted((a, b) => b.bytes - a.bytes)) {
+  for (const life of livesOf(program, aligned, outputs).toSorted((a, b) => b.bytes - a.bytes)) {
     const met = placed
       .filter(({ life: other }) => other.from <= life.to && life.from <= other.to)
       .toSorted((a, b) => a.offset - b.offset)
     let offset = 0
     for (const other of met) {
       if (other.offset - offset >= life.bytes) break
-      offset = Math.max(offset, other.offset + other.life.bytes)
+      offset = whole(Math.max(offset, other.offset + other.life.bytes), life.bytes)
     }
     placed.push({ life, offset })
     offsets.set(life.buffer, offset)

@@ -4,7 +4,7 @@ import type { Call } from '../graph/node.ts'
 import { broadcastStrides } from '../graph/evaluate/values.ts'
 import type { AttentionKernel, Expr, Load } from '../codegen/kernel.ts'
 import type { ProgramBuilder } from '../codegen/program.ts'
-import { packed, panelWidth, plainOf, rowsOf } from './gemm.ts'
+import { packed, plainOf, rowsOf } from './gemm.ts'
 import { broadcastTo, seen, stridesInOrder } from './layout.ts'
 
 const repeated = (from: Shape, to: Shape, by: readonly number[]): number[] => {
@@ -38,7 +38,7 @@ export const attend = (to: ProgramBuilder, n: Call, [q, k, v, mask]: readonly Ex
     keys,
     8,
   )
-  const valueWidth = panelWidth(features)
+  const valueWidth = to.target.panelWidth(features)
   const valuePanels = packed(to, plainOf(to, v!, c.shape, 'values'), c.shape.slice(0, -2), [keys], features, valueWidth)
   const panelBatch = (shape: Shape, each: number): number[] =>
     broadcastStrides(shape.slice(0, -2), batch).map((s) => s * each)

@@ -4,9 +4,9 @@ import type { Conv, Dot } from '../graph/node.ts'
 import { broadcastStrides } from '../graph/evaluate/values.ts'
 import type { Expr, Load, Segment } from '../codegen/kernel.ts'
 import type { ProgramBuilder } from '../codegen/program.ts'
-import { bordered, gemm, packed, panelWidth, plainOf, rowsOf } from './gemm.ts'
+import { bordered, gemm, packed, plainOf, rowsOf } from './gemm.ts'
 import { stridesInOrder } from './layout.ts'
-import { winograd, winogradSize } from './winograd.ts'
+import { winograd } from './winograd.ts'
 
 /** The value of a matrix product. */
 export const dot = (to: ProgramBuilder, n: Dot, x: Expr, y: Expr): Load => {
@@ -15,7 +15,7 @@ export const dot = (to: ProgramBuilder, n: Dot, x: Expr, y: Expr): Load => {
   const k = n.x.shape.at(-1)!
   const a = rowsOf(to, x, n.x.shape, 'rows of dot')
   const b = plainOf(to, y, n.y.shape, 'columns of dot')
-  const width = panelWidth(columns)
+  const width = to.target.panelWidth(columns)
   const own = n.y.shape.slice(0, -2)
   const panels = packed(to, b, own, [k], columns, width)
   const each = Math.ceil(columns / width) * k * width
@@ -34,7 +34,7 @@ export const dot = (to: ProgramBuilder, n: Dot, x: Expr, y: Expr): Load => {
     b: broadcastStrides(own, batch).map((s) => s * each),
     c: { offset: 0, batch: out.slice(0, -2), rows: [columns] },
   })
-  const id = to.fill(kernel, 'f32', size(n.shape), [a.operand, panels], 'dot')
+  const id = to.fill(kernel, 'f32', size(n.shape), [panels, a.operand], 'dot')
   return { _tag: 'Load', operand: id, element: 'f32', offset: 0, strides: out, picks: [] }
 }
 
@@ -55,7 +55,7 @@ const windowSegments = (n: Conv, x: Load, perGroup: number): Segment[] => {
 
 /** The value of a convolution, channels last: a product whose rows are windows of the input where it lies. */
 export const conv = (to: ProgramBuilder, n: Conv, input: Expr, weight: Expr, exact: boolean): Load => {
-  const tile = exact ? undefined : winogradSize(n)
+  const tile = exact ? undefined : to.target.winograd(n)
   if (tile !== undefined) return winograd(to, n, input, plainOf(to, weight, n.w.shape, 'weight of conv'), tile)
   const [, outs, oh, ow] = n.shape as [number, number, number, number]
   const [, perGroup, kh, kw] = n.w.shape as [number, number, number, number]
@@ -64,7 +64,7 @@ export const conv = (to: ProgramBuilder, n: Conv, input: Expr, weight: Expr, exa
   const w = plainOf(to, weight, n.w.shape, 'weight of conv')
   const [so, sc, sh, sw] = w.strides as [number, number, number, number]
   const columns = outs / groups
-  const width = panelWidth(columns)
+  const width = to.target.panelWidth(columns)
   const kernelLoad: Load = { ...w, strides: [columns * so, sh, sw, sc, so] }
   const panels = packed(to, kernelLoad, [groups], [kh, kw, perGroup], columns, width)
   const by = stridesInOrder(n.shape, [0, 2, 3, 1])
@@ -79,6 +79,6 @@ export const conv = (to: ProgramBuilder, n: Conv, input: Expr, weight: Expr, exa
     b: [Math.ceil(columns / width) * kh * kw * perGroup * width],
     c: { offset: 0, batch: [columns], rows: [by[0]!, by[2]!, by[3]!] },
   })
-  const id = to.fill(kernel, 'f32', size(n.shape), [x.operand, panels], 'conv')
+  const id = to.fill(kernel, 'f32', size(n.shape), [panels, x.operand], 'conv')
   return { _tag: 'Load', operand: id, element: 'f32', offset: 0, strides: by, picks: [] }
 }

@@ -21,8 +21,16 @@ const isDense = (k: Producer): boolean => {
   return k.c.offset === 0
 }
 
-/** The map over [rows, columns] in place, or undefined where it does not go along with the product's rows. */
-const inPlace = (map: MapKernel, product: number, columns: number): MapKernel | undefined => {
+/**
+ * The map over [rows, columns] in place, or undefined where it does not go along with the product's rows. `renamed` gives the numbers of the
+ * other operands.
+ */
+const inPlace = (
+  map: MapKernel,
+  product: number,
+  columns: number,
+  renamed: (operand: number) => number,
+): MapKernel | undefined => {
   const { out, dims } = map
   if (out.offset !== 0 || out.element !== 'f32') return undefined
   const along = (l: Load): boolean =>
@@ -42,7 +50,7 @@ const inPlace = (map: MapKernel, product: number, columns: number): MapKernel | 
   const pick = (strides: readonly number[]): number[] => order.map((a) => strides[a]!)
   const renumber = (l: Load): Load => ({
     ...l,
-    operand: l.operand === product ? 0 : l.operand < product ? l.operand : l.operand - 1,
+    operand: l.operand === product ? 0 : renamed(l.operand),
     strides: pick(l.strides),
     picks: l.picks.map((p) => ({ ...p, index: renumber(p.index) })),
   })
@@ -74,12 +82,14 @@ export const fuseEpilogues = (program: Program): Program => {
       if (k.epilogue !== undefined || !isDense(k)) continue
       if (program.buffers[id]!.length !== size(map.dims) || program.buffers[d.operands[0]!]!.length !== size(map.dims))
         continue
-      const epilogue = inPlace(map, at, columnsOf(k))
+      const own = producer.operands.slice(1)
+      const others = d.operands.filter((other, j) => j !== 0 && j !== at && !own.includes(other))
+      const operands = [d.operands[0]!, ...own, ...others]
+      const epilogue = inPlace(map, at, columnsOf(k), (j) => operands.indexOf(d.operands[j]!, 1))
       if (epilogue === undefined) continue
-      const others = d.operands.filter((_, j) => j !== 0 && j !== at)
       out[i] = {
         kernel: { ...k, epilogue },
-        operands: [d.operands[0]!, ...producer.operands.slice(1), ...others],
+        operands,
         label: `${producer.label} + ${d.label}`,
       }
       out[made] = undefined

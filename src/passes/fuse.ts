@@ -22,6 +22,7 @@ import { conv, dot } from './contract.ts'
 import { fuseEpilogues } from './epilogue.ts'
 import { broadcastTo, orderLike, picked, seen, stridesInOrder } from './layout.ts'
 import { normalise, normalisations } from './normalise.ts'
+import type { Target } from './target.ts'
 
 /** Calls that become kernels of their own. The others are opened before. */
 export const fusedCalls: ReadonlySet<string> = new Set([...normalisations, 'attention'])
@@ -39,9 +40,9 @@ class Fusion {
 
   readonly #exact: boolean
 
-  constructor(graph: Graph, { exact = false, lean = false }: FuseOptions) {
+  constructor(graph: Graph, target: Target, { exact = false, lean = false }: FuseOptions) {
     this.#exact = exact || lean
-    this.to = new ProgramBuilder(graph.inputs.length > 0, lean)
+    this.to = new ProgramBuilder(target, graph.inputs.length > 0, lean)
     const order = toposort(graph.outputs)
     for (const n of [...order.flatMap((x) => [...sources(x)]), ...graph.outputs])
       this.#uses.set(n, (this.#uses.get(n) ?? 0) + 1)
@@ -228,8 +229,8 @@ const load = (operand: number, element: Load['element'], by: readonly number[]):
 export type FuseOptions = { readonly exact?: boolean; readonly lean?: boolean }
 
 /** The program of a graph whose calls are those of `fusedCalls`. Outputs are row-major. */
-export const fuse = (graph: Graph, options: FuseOptions = {}): Program => {
-  const fusion = new Fusion(graph, options)
+export const fuse = (graph: Graph, target: Target, options: FuseOptions = {}): Program => {
+  const fusion = new Fusion(graph, target, options)
   const { to } = fusion
   const outputs = graph.outputs.map((n) => {
     const e = fusion.of(n)

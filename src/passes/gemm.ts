@@ -1,12 +1,9 @@
 /** What products and convolutions share: rows where they lie, panels, borders. */
 import { strides, size, type Shape } from '../core/shape.ts'
 import type { Conv } from '../graph/node.ts'
-import type { Expr, GemmKernel, Load, Rows } from '../codegen/kernel.ts'
+import type { Expr, GemmKernel, Load, Rows, Segment } from '../codegen/kernel.ts'
 import type { ProgramBuilder } from '../codegen/program.ts'
 import { stridesInOrder } from './layout.ts'
-
-/** Columns of a panel: 8 and 12 are fastest, and 12 leaves no panel of 4 behind. */
-export const panelWidth = (n: number): number => (n <= 4 ? 4 : n <= 8 || n % 12 === 4 || n % 8 === 0 ? 8 : 12)
 
 /** A load with nothing to pick. */
 export const isPlain = (e: Expr): e is Load => e._tag === 'Load' && e.picks.length === 0
@@ -82,14 +79,25 @@ const mergeRows = (rows: readonly number[], a: Rows, c: Rows): { rows: number[];
   return out.rows.length > 0 ? out : { rows: [1], a: [0], c: [0] }
 }
 
-/** A product whose rows are merged where they can be. */
-export const gemm = (k: Omit<GemmKernel, '_tag' | 'epilogue'>): GemmKernel => {
-  const merged = mergeRows(k.rows, k.a, k.c)
+/** A product of one term, operand 2, whose rows are merged where they can be. */
+export const gemm = ({
+  a,
+  segments,
+  b,
+  ...k
+}: Omit<GemmKernel, '_tag' | 'epilogue' | 'terms' | 'b'> & {
+  readonly a: Rows
+  readonly segments: readonly Segment[]
+  /** Batch strides of B. */
+  readonly b: readonly number[]
+}): GemmKernel => {
+  const merged = mergeRows(k.rows, a, k.c)
   return {
     ...k,
     _tag: 'Gemm',
     rows: merged.rows,
-    a: { ...k.a, rows: merged.a },
+    terms: [{ operand: 2, a: { ...a, rows: merged.a }, segments }],
+    b: { element: 'f32', batch: b },
     c: { ...k.c, rows: merged.c },
     epilogue: undefined,
   }

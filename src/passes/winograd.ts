@@ -1,25 +1,9 @@
-/** Which convolutions are done by Winograd's algorithm, and how. */
+/** How convolutions are done by Winograd's algorithm. */
 import { size } from '../core/shape.ts'
 import type { Conv } from '../graph/node.ts'
 import type { Expr, Load, WinogradInputKernel, WinogradOutputKernel, WinogradWeightKernel } from '../codegen/kernel.ts'
 import type { ProgramBuilder } from '../codegen/program.ts'
-import { bordered, gemm, panelWidth } from './gemm.ts'
-
-/** Fewer tiles than this do not repay reading the transformed weights, 4 or 16 / 9 times as many. */
-const fewestTiles = 16
-
-/** m of F(m × m, 3 × 3) for a convolution, or undefined where it is computed as it is defined. */
-export const winogradSize = (n: Conv): 2 | 4 | undefined => {
-  const { stride, dilation, groups } = n.geometry
-  const [outs, channels, kh, kw] = n.w.shape as [number, number, number, number]
-  const [batch, , oh, ow] = n.shape as [number, number, number, number]
-  const plain = [...stride, ...dilation, groups].every((v) => v === 1) && kh === 3 && kw === 3
-  if (!plain || outs % 4 !== 0 || channels % 4 !== 0 || channels < 16 || outs < 16) return undefined
-  const tiles = (m: number): number => batch * Math.ceil(oh / m) * Math.ceil(ow / m)
-  const waste = (m: number): number => (tiles(m) * m * m) / (batch * oh * ow)
-  if (tiles(4) >= fewestTiles && waste(4) < 1.6) return 4
-  return tiles(2) >= fewestTiles && waste(2) < 1.6 ? 2 : undefined
-}
+import { bordered, gemm } from './gemm.ts'
 
 /** The value of such a convolution: tiles and weights transformed, a product for every position of a tile, and transformed back. */
 export const winograd = (to: ProgramBuilder, n: Conv, input: Expr, w: Load, m: 2 | 4): Load => {
@@ -43,7 +27,7 @@ export const winograd = (to: ProgramBuilder, n: Conv, input: Expr, w: Load, m: 2
     plane: planeV,
   }
   const v = to.fill(transformed, 'f32', positions * planeV, [x.operand], 'tiles of conv')
-  const width = panelWidth(outs)
+  const width = to.target.panelWidth(outs)
   const each = Math.ceil(outs / width) * channels * width
   const weights: WinogradWeightKernel = {
     _tag: 'WinogradWeight',
@@ -64,7 +48,7 @@ export const winograd = (to: ProgramBuilder, n: Conv, input: Expr, w: Load, m: 2
     b: [each],
     c: { offset: 0, batch: [planeM], rows: [outs] },
   })
-  const products = to.fill(product, 'f32', positions * planeM, [v, u], 'products of conv')
+  const products = to.fill(product, 'f32', positions * planeM, [u, v], 'products of conv')
   const whole = [batch, tiles[0] * m, tiles[1] * m, outs]
   const back: WinogradOutputKernel = {
     _tag: 'WinogradOutput',

@@ -3,7 +3,8 @@ import { compile, dispose, read } from '../../../src/backend/compile.ts'
 import { backend } from '../../../src/backend/select.ts'
 import type { Backend } from '../../../src/backend/backend.ts'
 import { Heap } from '../../../src/backend/wasm/heap.ts'
-import { lower } from '../../../src/backend/wasm/passes.ts'
+import { lower } from '../../../src/passes/lower.ts'
+import { wasmTarget } from '../../../src/passes/target.ts'
 import { simd } from '../../../src/backend/wasm/simd.ts'
 import { keptBytes } from '../../../src/codegen/program.ts'
 import { toHalf } from '../../../src/core/dtype.ts'
@@ -110,7 +111,7 @@ describe('a program that would keep too much', () => {
     const [a, b] = [await run(fast), await run(lean)]
     expect(b.results[1]).toEqual(b.results[0])
     b.results[0]!.forEach((v, i) => expect(Math.abs(v - a.results[0]![i]!)).toBeLessThan(1e-2))
-    expect(lower(graph, { keep: 100_000 }).once).toEqual([])
-    expect(keptBytes(lower(graph, { keep: 100_000 }))).toBe(64 * 64 * 9 * 2)
+    expect(lower(graph, wasmTarget, { keep: 100_000 }).once).toEqual([])
+    expect(keptBytes(lower(graph, wasmTarget, { keep: 100_000 }))).toBe(64 * 64 * 9 * 2)
   })
 })

@@ -6,6 +6,7 @@ import { attention, conv2d, linear } from '../../../src/tensor/nn.ts'
 import { randn } from '../../../src/tensor/noise.ts'
 import { fromStorage, type Tensor } from '../../../src/tensor/tensor.ts'
 import { fuse, fusedCalls } from '../../../src/passes/fuse.ts'
+import { wasmTarget } from '../../../src/passes/target.ts'
 import { inline } from '../../../src/passes/inline.ts'
 import { trace } from '../../../src/tensor/trace.ts'
 import { valuesOf } from '../../support/host.ts'
@@ -46,7 +47,7 @@ describe('rounding errors', () => {
   test('exact programs do without it', () => {
     const { graph } = trace((h: Tensor) => conv2d({ weight }, { padding: 1 })(h), [x])
     const kernels = (exact: boolean): string[] =>
-      fuse(inline(fusedCalls).run(graph), { exact }).every.map((d) => d.kernel._tag)
+      fuse(inline(fusedCalls).run(graph), wasmTarget, { exact }).every.map((d) => d.kernel._tag)
     expect(kernels(false)).toContain('WinogradInput')
     expect(kernels(true)).not.toContain('WinogradInput')
   })

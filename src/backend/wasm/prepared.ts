@@ -6,11 +6,12 @@ import { workOf } from '../../codegen/wasm/work.ts'
 import type { Buffer, Graph } from '../../graph/node.ts'
 import { size } from '../../core/shape.ts'
 import { arena, type Arena } from '../../passes/arena.ts'
+import { lower, type LowerOptions } from '../../passes/lower.ts'
+import { wasmTarget } from '../../passes/target.ts'
 import type { DeviceValue, Executable, Operand } from '../backend.ts'
+import { listing } from '../listing.ts'
 import { recipesOf } from '../residents.ts'
 import type { Device, Exports, Loaded } from './device.ts'
-import { listing } from './listing.ts'
-import { lower, type LowerOptions } from './passes.ts'
 import { write } from './transfer.ts'
 
 type Kept = ReadonlyMap<number, number>
@@ -37,7 +38,7 @@ export class Prepared implements Executable {
   constructor(device: Device, graph: Graph, options: LowerOptions = {}) {
     this.#device = device
     this.#graph = graph
-    this.#program = lower(graph, options)
+    this.#program = lower(graph, wasmTarget, options)
     this.#arena = arena(this.#program)
     this.#recipes = recipesOf(this.#program)
     this.#team =
@@ -46,7 +47,7 @@ export class Prepared implements Executable {
   }
 
   get listing(): string {
-    return listing(this.#program, this.#arena)
+    return listing(this.#program, this.#arena.bytes)
   }
 
   dispose(): void {

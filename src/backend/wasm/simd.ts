@@ -1,8 +1,8 @@
 /** WebAssembly of our own: kernels compiled for the shapes of a program, in one memory, on as many threads as wished. */
 import { mostThreads } from '../../passes/attend.ts'
+import type { LowerOptions } from '../../passes/lower.ts'
 import type { Backend } from '../backend.ts'
 import { Device } from './device.ts'
-import type { LowerOptions } from './passes.ts'
 import { Prepared } from './prepared.ts'
 import { canHaveThreads, cores } from './team.ts'
 

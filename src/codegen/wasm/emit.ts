@@ -1,4 +1,5 @@
 /** Programs as modules: a function for every kernel, and one that goes through them in turn with whatever threads there are. */
+import { ProgramError } from '../../errors.ts'
 import { keyOf, type Dispatch, type Kernel } from '../kernel.ts'
 import { emitAttention } from './attention.ts'
 import { emitGemm } from './gemm.ts'
@@ -6,6 +7,7 @@ import { emitMap, firstOperand, type Emitted } from './map.ts'
 import { importHost } from './math.ts'
 import { ModuleBuilder } from './module.ts'
 import { atomic, block, br, brIf, call, get, i32, loop, select, set, tee, when, type Code } from './op.ts'
+import { emitMoments, emitNormalise } from './normalise.ts'
 import { emitReduce } from './reduce.ts'
 import { emitWinogradInput, emitWinogradOutput, emitWinogradWeight } from './winograd.ts'
 import { piecesOf } from './work.ts'
@@ -35,6 +37,12 @@ const emitKernel = (k: Kernel): Emitted => {
       return emitGemm(k, operand)
     case 'Attention':
       return emitAttention(k, operand)
+    case 'Normalise':
+      return emitNormalise(k, operand)
+    case 'Moments':
+      return emitMoments(k, operand)
+    case 'PlainAttention':
+      throw new ProgramError('wasm: attention is on panels')
     case 'WinogradWeight':
       return emitWinogradWeight(k, operand)
     case 'WinogradInput':

@@ -4,18 +4,17 @@ import { emitMap, firstOperand } from './map.ts'
 import { call, get, i32, type Code } from './op.ts'
 import type { Context } from './vector-ops.ts'
 
-/** Statements that apply a map to the rows from … to, given as code. Its operands after the first are those from `others` on. */
+/** Statements that apply a map to the rows from … to, given as code. Its operands are those of the product's kernel. */
 export const epilogueCall = (
   { module, host }: Context,
   map: MapKernel,
   operand: (i: number) => Code,
-  others: number,
 ): ((from: Code, to: Code) => Code) => {
   const most = Math.max(0, ...loadsOf(map.value).map((l) => l.operand))
   const params = Array.from({ length: firstOperand + 1 + most }, () => 'i32' as const)
   const index = module.function(`${keyOf(map)} in place`, { params, results: [] }, (body) =>
     emitMap(map, (i) => get(firstOperand + i), true).code({ module, host, body }),
   )
-  const args = [operand(0), ...Array.from({ length: most }, (_, i) => operand(others + i))]
+  const args = Array.from({ length: 1 + most }, (_, i) => operand(i))
   return (from, to) => call(index, [from, to, i32.const(0), ...args])
 }

@@ -1,6 +1,6 @@
 /** Products: blocks of rows of C, each over all panels of B while its rows of A are near. */
 import { size } from '../../core/shape.ts'
-import type { GemmKernel } from '../kernel.ts'
+import { depthOf, type GemmKernel, type Term } from '../kernel.ts'
 import { epilogueCall } from './epilogue.ts'
 import type { Emitted } from './map.ts'
 import type { Body, ModuleBuilder } from './module.ts'
@@ -18,6 +18,7 @@ const least = (x: Code, y: number): Code => select(x, i32.const(y), i32.ltS(x, i
 const lineOfTiles = (
   { module, body }: { readonly module: ModuleBuilder; readonly body: Body },
   k: GemmKernel,
+  term: Term,
   length: Code,
   most: number,
   vectors: number,
@@ -25,17 +26,17 @@ const lineOfTiles = (
   at: { readonly a: number; readonly b: number; readonly c: number },
 ): Code => {
   const rows = tileRows(k.width)
-  const [rowOfA, rowOfC] = [k.a.rows.at(-1)!, k.c.rows.at(-1)!]
+  const [rowOfA, rowOfC] = [term.a.rows.at(-1)!, k.c.rows.at(-1)!]
   const tile = (n: number): number =>
     tileFunction(module, {
       rows: n,
       vectors,
       lanes,
       width: k.width,
-      segments: k.segments,
+      segments: term.segments,
       rowOfA,
       rowOfC,
-      adds: false,
+      adds: term !== k.terms[0],
     })
   const [a, c, left] = [body.local('i32'), body.local('i32'), body.local('i32')]
   const one = (n: number): Code => [
@@ -58,7 +59,7 @@ const lineOfTiles = (
 const whileAtLeast = (left: number, n: number, body: Code): Code =>
   block(loop([brIf(1, i32.ltS(get(left), i32.const(n))), body, br(0)]))
 
-/** The code of a product. Its operands are C, A, B and those of the epilogue; a part is a block of rows of one batch. */
+/** The code of a product; a part is a block of rows of one batch. */
 export const emitGemm = (k: GemmKernel, operand: (i: number) => Code): Emitted => {
   const line = k.rows.at(-1)!
   const lines = size(k.rows.slice(0, -1))
@@ -69,7 +70,9 @@ export const emitGemm = (k: GemmKernel, operand: (i: number) => Code): Emitted =
   const perBlock = long ? 1 : Math.max(1, Math.floor(blockRows / line))
   const blocks = Math.ceil(lines / perBlock)
   const count = size(k.batch) * blocks * pieces
-  const depth = k.segments.reduce((sum, s) => sum + s.length, 0)
+  const depth = depthOf(k)
+  /** Rows of B before those of a term. */
+  const before = (i: number): number => depthOf({ ...k, terms: k.terms.slice(0, i) })
   const panels = Math.ceil(k.n / k.width)
   const full = Math.floor(k.n / k.width)
   const rest = k.n - full * k.width
@@ -78,8 +81,9 @@ export const emitGemm = (k: GemmKernel, operand: (i: number) => Code): Emitted =
     const { body } = context
     const [first, last, start, length] = [body.local('i32'), body.local('i32'), body.local('i32'), body.local('i32')]
     const at = { a: body.local('i32'), b: body.local('i32'), c: body.local('i32') }
-    const [baseA, baseB, baseC] = [body.local('i32'), body.local('i32'), body.local('i32')]
-    const finish = k.epilogue && epilogueCall(context, k.epilogue, operand, 3)
+    const basesA = k.terms.map(() => body.local('i32'))
+    const [baseB, baseC] = [body.local('i32'), body.local('i32')]
+    const finish = k.epilogue && epilogueCall(context, k.epilogue, operand)
     return body.repeat(get(0), get(1), 1, (part) => {
       const place = unflatten(body, [size(k.batch), blocks, pieces], part)
       const [batch, block, piece] = place.at as [number, number, number]
@@ -92,14 +96,18 @@ export const emitGemm = (k: GemmKernel, operand: (i: number) => Code): Emitted =
               addressOf(get(base), 4, 0, rows.slice(0, -1), where.at),
               i32.mul(get(start), i32.const(4 * rows.at(-1)!)),
             )
+          // Terms after the first are added to what is there.
           return [
             where.code,
-            set(at.a, along(baseA, k.a.rows)),
             set(at.c, i32.add(along(baseC, k.c.rows), get(column))),
-            lineOfTiles(context, k, get(length), perPiece, vectors, lanes, at),
+            k.terms.map((term, i) => [
+              set(at.a, along(basesA[i]!, term.a.rows)),
+              set(at.b, i32.add(get(panel), i32.const(4 * k.width * before(i)))),
+              lineOfTiles(context, k, term, get(length), perPiece, vectors, lanes, at),
+            ]),
           ]
         })
-      const column = body.local('i32')
+      const [column, panel] = [body.local('i32'), body.local('i32')]
       // Rows as they lie in C.
       const rowOf = (block: number): Code =>
         i32.mul(i32.add(i32.mul(get(batch), i32.const(lines)), get(block)), i32.const(line))
@@ -113,16 +121,18 @@ export const emitGemm = (k: GemmKernel, operand: (i: number) => Code): Emitted =
         set(start, i32.mul(get(piece), i32.const(perPiece))),
         set(length, least(i32.const(perPiece), line)),
         long ? set(length, i32.sub(least(i32.add(get(start), i32.const(perPiece)), line), get(start))) : nothing,
-        set(baseA, addressOf(operand(1), 4, k.a.offset, k.a.batch, inBatch.at)),
-        set(baseB, addressOf(operand(2), 4, 0, k.b, inBatch.at)),
+        k.terms.map(({ operand: from, a }, i) =>
+          set(basesA[i]!, addressOf(operand(from), 4, a.offset, a.batch, inBatch.at)),
+        ),
+        set(baseB, addressOf(operand(1), 4, 0, k.b.batch, inBatch.at)),
         set(baseC, addressOf(operand(0), 4, k.c.offset, k.c.batch, inBatch.at)),
-        set(at.b, get(baseB)),
+        set(panel, get(baseB)),
         set(column, i32.const(0)),
         full === 0
           ? nothing
           : body.repeat(i32.const(0), i32.const(full), 1, () => [
               tiles(k.width / 4, 4),
-              set(at.b, i32.add(get(at.b), i32.const(4 * depth * k.width))),
+              set(panel, i32.add(get(panel), i32.const(4 * depth * k.width))),
               set(column, i32.add(get(column), i32.const(4 * k.width))),
             ]),
         panels === full ? nothing : tiles(Math.ceil(rest / 4), ((rest - 1) % 4) + 1),

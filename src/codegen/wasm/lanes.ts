@@ -2,6 +2,7 @@
 import { isUnary } from '../../graph/build.ts'
 import type { BinaryOp } from '../../core/ops.ts'
 import { elementBytes, type Element, type Expr, type Load, type Store, type Value } from '../kernel.ts'
+import { ProgramError } from '../../errors.ts'
 import { accessesOf, bytesAt, type Access } from '../space.ts'
 import { addressOf } from './space.ts'
 import { f32x4, get, i32, i32x4, set, tee, v128, type Code } from './op.ts'
@@ -40,6 +41,8 @@ const decoded = (context: Context, element: Element, raw: Code): Code => {
       return raw
   }
 }
+
+const noParts = new ProgramError('wasm: expressions have no parts')
 
 /** Code of one expression. `operand` gives the address of an operand, `motion` how an access moves. */
 export class Lanes {
@@ -131,6 +134,8 @@ export class Lanes {
         return !this.#moves(e)
       case 'Op':
         return e.xs.every((x) => this.#isFixed(x))
+      case 'Parts':
+        throw noParts
     }
   }
 
@@ -163,6 +168,8 @@ export class Lanes {
       }
       case 'Load':
         return decoded(this.#context, e.element, this.#raw(e, lanes, position))
+      case 'Parts':
+        throw noParts
       case 'Op': {
         const from = typeOf(e.xs.at(-1)!)
         // Operands are made in the order in which their code stands: what they share is computed by the first.

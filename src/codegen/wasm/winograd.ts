@@ -214,7 +214,7 @@ export const emitWinogradOutput = (k: WinogradOutputKernel, operand: (i: number)
         d.map((v, j) => set(v, v128.load(get(from), at(i, j)))),
         output(d.map((v) => get(v))).map((value, j) => v128.store(get(to), value, 4 * (i * line + j * k.channels))),
       ])
-      const finish = k.epilogue && epilogueCall(context, k.epilogue, operand, 2)
+      const finish = k.epilogue && epilogueCall(context, k.epilogue, operand)
       return body.repeat(get(0), get(1), 1, (part) => {
         const first = i32.mul(get(part), i32.const(m * wide * m))
         return [

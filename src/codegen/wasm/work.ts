@@ -1,6 +1,6 @@
 /** How much there is to do in a kernel, and in how many pieces it is shared: never a question of how many threads there are. */
 import { size } from '../../core/shape.ts'
-import type { Kernel } from '../kernel.ts'
+import { depthOf, type Kernel } from '../kernel.ts'
 
 /** Steps of the innermost loops, roughly: vectors loaded, computed and stored, or multiplied and added. */
 export const workOf = (k: Kernel): number => {
@@ -8,10 +8,13 @@ export const workOf = (k: Kernel): number => {
     case 'Map':
       return size(k.dims)
     case 'Reduce':
+    case 'Normalise':
+    case 'Moments':
       return size(k.dims) * size(k.folded)
     case 'Gemm':
-      return (size(k.batch) * size(k.rows) * k.n * k.segments.reduce((sum, s) => sum + s.length, 0)) / 8
+      return (size(k.batch) * size(k.rows) * k.n * depthOf(k)) / 8
     case 'Attention':
+    case 'PlainAttention':
       return (size(k.batch) * k.rows * k.keys * (k.depth + k.features)) / 8
     case 'WinogradWeight':
       return k.n * k.depth * (k.size + 2) ** 2

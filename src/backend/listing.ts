@@ -1,17 +1,19 @@
 /** Programs as text: which kernels run, on how much, where. */
-import type { Arena } from '../../passes/arena.ts'
-import type { Kernel } from '../../codegen/kernel.ts'
-import type { Program } from '../../codegen/program.ts'
+import { depthOf, type Kernel } from '../codegen/kernel.ts'
+import type { Program } from '../codegen/program.ts'
 
 const what = (k: Kernel): string => {
   switch (k._tag) {
     case 'Map':
       return `[${k.dims}]`
     case 'Reduce':
+    case 'Normalise':
+    case 'Moments':
       return `[${k.dims}] over [${k.folded}]`
     case 'Gemm':
-      return `[${[...k.batch, ...k.rows]}] × ${k.segments.reduce((sum, s) => sum + s.length, 0)} × ${k.n}`
+      return `[${[...k.batch, ...k.rows]}] × ${depthOf(k)} × ${k.n}`
     case 'Attention':
+    case 'PlainAttention':
       return `[${[...k.batch, k.rows]}] × ${k.depth} × ${k.keys} × ${k.features}`
     case 'WinogradWeight':
       return `F(${k.size}) [${k.n},${k.depth},3,3]`
@@ -36,8 +38,8 @@ const nameOf = (program: Program, id: number): string => {
   }
 }
 
-/** A line for every kernel. */
-export const listing = (program: Program, arena: Arena): string => {
+/** A line for every kernel; `bytes` is what lives during a run. */
+export const listing = (program: Program, bytes: number): string => {
   const part = (title: string, dispatches: Program['every']): string[] =>
     dispatches.length === 0
       ? []
@@ -51,6 +53,6 @@ export const listing = (program: Program, arena: Arena): string => {
   return [
     ...part('once', program.once),
     ...part('every run', program.every),
-    `gives ${program.outputs.map((id) => nameOf(program, id)).join(', ')}; ${arena.bytes} bytes during a run`,
+    `gives ${program.outputs.map((id) => nameOf(program, id)).join(', ')}; ${bytes} bytes during a run`,
   ].join('\n')
 }

@@ -1,0 +1,88 @@
+/** What differs between code generators: which kernels they take, and how operands lie. */
+import type { Conv } from '../graph/node.ts'
+
+/** A code generator, to those who choose kernels for it. */
+export type Target = {
+  readonly name: 'wasm' | 'webgpu'
+  /** Columns of a panel of B, for a product of n columns. */
+  readonly panelWidth: (n: number) => number
+  /** Is attention given keys and values packed in panels, or where they lie? */
+  readonly attention: 'panels' | 'plain'
+  /** m of F(m × m, 3 × 3) for a convolution; undefined where it is a product. */
+  readonly winograd: (n: Conv) => 2 | 4 | undefined
+  /** Are windows read from a copy of the image with its borders, or from the image (`Window`)? */
+  readonly borders: 'copied' | 'implicit'
+  /** Is a group normalisation one kernel (`Normalise`), or scales and shifts (`Moments`) that are applied where the result is read? */
+  readonly groupNorm: 'whole' | 'moments'
+  /** Have expressions parts (`Parts`): are concatenations and borders read where they lie? */
+  readonly parts: boolean
+  /** Has a product several terms, rows normalised on the way, columns paired by an epilogue, epilogues that store anywhere? */
+  readonly products: 'plain' | 'rich'
+  /** Has a map several results? */
+  readonly several: boolean
+  /** May panels stay 16-bit floats? */
+  readonly keeps16: boolean
+  /** The most operands of a kernel. */
+  readonly mostOperands: number
+  /** The most bytes of an operand. */
+  readonly mostBytes: number
+}
+
+// 8 and 12 are fastest, and 12 leaves no panel of 4 behind.
+const panelWidth = (n: number): number => (n <= 4 ? 4 : n <= 8 || n % 12 === 4 || n % 8 === 0 ? 8 : 12)
+
+/** Fewer tiles than this do not repay reading the transformed weights, 4 or 16 / 9 times as many. */
+const fewestTiles = 16
+
+/** m of F(m × m, 3 × 3) for a convolution, or undefined where it is computed as it is defined. */
+export const winogradSize = (n: Conv): 2 | 4 | undefined => {
+  const { stride, dilation, groups } = n.geometry
+  const [outs, channels, kh, kw] = n.w.shape as [number, number, number, number]
+  const [batch, , oh, ow] = n.shape as [number, number, number, number]
+  const plain = [...stride, ...dilation, groups].every((v) => v === 1) && kh === 3 && kw === 3
+  if (!plain || outs % 4 !== 0 || channels % 4 !== 0 || channels < 16 || outs < 16) return undefined
+  const tiles = (m: number): number => batch * Math.ceil(oh / m) * Math.ceil(ow / m)
+  const waste = (m: number): number => (tiles(m) * m * m) / (batch * oh * ow)
+  if (tiles(4) >= fewestTiles && waste(4) < 1.6) return 4
+  return tiles(2) >= fewestTiles && waste(2) < 1.6 ? 2 : undefined
+}
+
+/** WebAssembly: one memory, vectors of four, no bounds to check but those of the code itself. */
+export const wasmTarget: Target = {
+  name: 'wasm',
+  panelWidth,
+  attention: 'panels',
+  winograd: winogradSize,
+  borders: 'copied',
+  groupNorm: 'moments',
+  parts: false,
+  products: 'plain',
+  several: false,
+  keeps16: false,
+  mostOperands: Infinity,
+  mostBytes: 2 ** 32,
+}
+
+/** What a WebGPU adapter allows, and what was found to pay on it. */
+export type WebgpuLimits = {
+  readonly maxStorageBuffers: number
+  readonly maxBinding: number
+  /** Winograd's algorithm, off unless given. */
+  readonly winograd?: Target['winograd']
+}
+
+/** WebGPU: every kernel is a dispatch, and costs tens of microseconds; few operands; panels of 16 columns. */
+export const webgpuTarget = ({ maxStorageBuffers, maxBinding, winograd = () => undefined }: WebgpuLimits): Target => ({
+  name: 'webgpu',
+  panelWidth: () => 16,
+  attention: 'plain',
+  winograd,
+  borders: 'implicit',
+  groupNorm: 'whole',
+  parts: true,
+  products: 'rich',
+  several: true,
+  keeps16: true,
+  mostOperands: maxStorageBuffers,
+  mostBytes: maxBinding,
+})
