@@ -1,6 +1,6 @@
-/** Single kernels on a WebGPU adapter, without the runtime: operands are typed arrays, the first of which is written. */
+/** Single kernels on a WebGPU adapter, without the runtime: operands are typed arrays, the first of which are written. */
 import type { Storage } from '../../src/core/dtype.ts'
-import type { Kernel } from '../../src/codegen/kernel.ts'
+import { resultsOf, type Kernel } from '../../src/codegen/kernel.ts'
 import { shaderOf, variantsOf, type Variant } from '../../src/codegen/wgsl/emit.ts'
 import type { Access, Capabilities, Shader } from '../../src/codegen/wgsl/shader.ts'
 import { classOf, requestAdapter } from '../../src/backend/webgpu/adapter.ts'
@@ -77,18 +77,18 @@ const toHost = (bytes: ArrayBuffer, like: Storage): Storage => {
   return like instanceof Uint8Array ? Uint8Array.from(words) : words
 }
 
-/** A kernel made ready: `run` starts it so many times and resolves when it is done; `result` is the first operand. */
+/** A kernel made ready: `run` starts it so many times and resolves when it is done; `result` is the first operand, or another one. */
 export type Prepared = {
   readonly shader: Shader
   readonly run: (times?: number) => Promise<void>
-  readonly result: () => Promise<Storage>
+  readonly result: (operand?: number) => Promise<Storage>
   readonly destroy: () => void
 }
 
 /** Makes a kernel ready. Bools are given as a Uint8Array; 16-bit floats as a Uint16Array. */
 export const prepare = async (k: Kernel, operands: readonly Storage[], variant?: Variant): Promise<Prepared> => {
   const { device, caps } = await bench()
-  const access = operands.map((_, i): Access => (i === 0 ? 'read_write' : 'read'))
+  const access = operands.map((_, i): Access => (i < resultsOf(k) ? 'read_write' : 'read'))
   const shader = shaderOf(k, access, variant ?? variantsOf(k, caps)[0]!, caps)
   const pipeline = await pipelineOf(device, shader)
   device.pushErrorScope('validation')
@@ -127,16 +127,16 @@ export const prepare = async (k: Kernel, operands: readonly Storage[], variant?:
       if (wrong !== null) throw new Error(`${wrong.message}\n${shader.code}`)
       await device.queue.onSubmittedWorkDone()
     },
-    result: async () => {
-      const { size } = buffers[0]!
+    result: async (operand = 0) => {
+      const { size } = buffers[operand]!
       const out = device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST })
       const encoder = device.createCommandEncoder()
-      encoder.copyBufferToBuffer(buffers[0]!, 0, out, 0, size)
+      encoder.copyBufferToBuffer(buffers[operand]!, 0, out, 0, size)
       device.queue.submit([encoder.finish()])
       await out.mapAsync(GPUMapMode.READ)
       const bytes = out.getMappedRange().slice(0)
       out.destroy()
-      return toHost(bytes, operands[0]!)
+      return toHost(bytes, operands[operand]!)
     },
     destroy: () => made.forEach((b) => b.destroy()),
   }

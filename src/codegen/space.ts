@@ -1,5 +1,5 @@
 /** Iteration spaces: axes put in order and merged, and where each operand stands at an index. */
-import { elementBytes, type Element, type Expr, type Load, type Store } from './kernel.ts'
+import { elementBytes, type Element, type Expr, type Index, type Load, type Store } from './kernel.ts'
 
 /** Something that is indexed by the axes of a space. */
 export type Access = { readonly offset: number; readonly strides: readonly number[] }
@@ -32,9 +32,9 @@ export const mergeAxes = (
 export const byStride = (strides: readonly number[], axes: readonly number[]): number[] =>
   axes.toSorted((a, b) => Math.abs(strides[b]!) - Math.abs(strides[a]!) || a - b)
 
-/** Everything in an expression that is indexed: its loads, the indices of their picks, and its counters. */
-export const accessesOf = (value: Expr): readonly (Load | Extract<Expr, { readonly _tag: 'Index' }>)[] => {
-  const found = new Set<Load | Extract<Expr, { readonly _tag: 'Index' }>>()
+/** Everything in an expression that is indexed: loads, the indices of their picks, counters, and what chooses among parts. */
+export const accessesOf = (value: Expr): readonly (Load | Index)[] => {
+  const found = new Set<Load | Index>()
   const seen = new Set<Expr>()
   const visitLoad = (l: Load): void => {
     found.add(l)
@@ -45,7 +45,8 @@ export const accessesOf = (value: Expr): readonly (Load | Extract<Expr, { readon
     seen.add(e)
     if (e._tag === 'Load') visitLoad(e)
     if (e._tag === 'Index') found.add(e)
-    if (e._tag === 'Op') e.xs.forEach(visit)
+    if (e._tag === 'Parts') found.add(e.at)
+    if ('xs' in e) e.xs.forEach(visit)
   }
   visit(value)
   return [...found]

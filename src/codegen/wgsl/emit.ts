@@ -14,6 +14,9 @@ export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] =>
     case 'Reduce':
     case 'Gemm':
     case 'Attention':
+    case 'PlainAttention':
+    case 'Normalise':
+    case 'Moments':
     case 'WinogradWeight':
     case 'WinogradInput':
     case 'WinogradOutput':
@@ -33,6 +36,9 @@ export const shaderOf = (k: Kernel, access: readonly Access[], variant: Variant,
     case 'Reduce':
     case 'Gemm':
     case 'Attention':
+    case 'PlainAttention':
+    case 'Normalise':
+    case 'Moments':
     case 'WinogradWeight':
     case 'WinogradInput':
     case 'WinogradOutput':

@@ -1,32 +1,35 @@
-/** Elementwise kernels: an invocation for every element of the result, or for four neighbours. */
-import type { Load, MapKernel, Store } from '../kernel.ts'
+/** Elementwise kernels: an invocation for every element of the result, or for several neighbours. */
+import type { Expr, Load, MapKernel, Store } from '../kernel.ts'
 import { accessesOf, byStride, mergeAxes, type Access as Indexed } from '../space.ts'
+import { subexpressions } from '../expr.ts'
 import { Expressions } from './expression.ts'
 import { fold, groupIndex, unflatten } from './grid.ts'
 import type { Access, Capabilities, Shader } from './shader.ts'
 import { Block, ShaderWriter } from './writer.ts'
 
 /** How many neighbours an invocation computes, and whether those that lie side by side are loaded as a vector. */
-export type MapVariant = { readonly family: 'Map'; readonly lanes: 1 | 4; readonly vectors: boolean }
+export type MapVariant = { readonly family: 'Map'; readonly lanes: 1 | 2 | 4; readonly vectors: boolean }
 
 type Space = { readonly dims: readonly number[]; readonly strides: (a: Indexed) => readonly number[] }
 
+const resultsOf = (k: MapKernel): readonly { readonly value: Expr; readonly out: Store }[] => [k, ...(k.also ?? [])]
+
+/** Every access of a map but its stores. */
+const readsOf = (k: MapKernel): readonly Indexed[] => [...new Set(resultsOf(k).flatMap((r) => accessesOf(r.value)))]
+
 const spaceOf = (k: MapKernel): Space => {
-  const all: readonly Indexed[] = [...accessesOf(k.value), k.out]
-  const { dims, strides } = mergeAxes(
-    k.dims,
-    byStride(
-      k.out.strides,
-      k.dims.map((_, i) => i),
-    ),
-    all,
+  const order = byStride(
+    k.out.strides,
+    k.dims.map((_, i) => i),
   )
+  const { dims, strides } = mergeAxes(k.dims, order, [...readsOf(k), ...resultsOf(k).map((r) => r.out)])
   return { dims, strides: (a) => strides.get(a)! }
 }
 
 /** Operands all of whose uses are of whole, aligned vectors along the last axis. */
 const vectorsOf = (k: MapKernel, { strides }: Space): ReadonlySet<number> => {
-  const uses: readonly (Load | Store)[] = [...accessesOf(k.value).filter((a) => a._tag === 'Load'), k.out]
+  const loads = resultsOf(k).flatMap((r) => accessesOf(r.value).filter((a) => a._tag === 'Load'))
+  const uses: readonly (Load | Store)[] = [...loads, ...resultsOf(k).map((r) => r.out)]
   const whole = (a: Load | Store): boolean =>
     ('picks' in a ? a.picks.length === 0 : true) &&
     a.element !== 'f16' &&
@@ -34,17 +37,29 @@ const vectorsOf = (k: MapKernel, { strides }: Space): ReadonlySet<number> => {
     a.offset % 4 === 0 &&
     strides(a).every((s, i, all) => (i === all.length - 1 ? s === 1 : s % 4 === 0))
   const broken = new Set(uses.filter((a) => !whole(a)).map((a) => a.operand))
-  return new Set(uses.map((a) => a.operand).filter((o) => !broken.has(o)))
+  // Parts that begin anywhere are read one neighbour at a time.
+  const parts = resultsOf(k).flatMap((r) => subexpressions(r.value).filter((e) => e._tag === 'Parts'))
+  const cut = parts.some(
+    (p) =>
+      strides(p.at).at(-1) !== 0 &&
+      (p.at.offset % 4 !== 0 ||
+        p.ends.some((end) => end % 4 !== 0) ||
+        strides(p.at).some((s, i, all) => (i === all.length - 1 ? s !== 1 : s % 4 !== 0))),
+  )
+  return cut ? new Set() : new Set(uses.map((a) => a.operand).filter((o) => !broken.has(o)))
 }
 
 /** The ways to compute a map. */
 export const mapVariants = (k: MapKernel, caps: Capabilities): readonly MapVariant[] => {
   const one: MapVariant = { family: 'Map', lanes: 1, vectors: false }
   const space = spaceOf(k)
-  if ((space.dims.at(-1) ?? 1) % 4 !== 0) return [one]
+  const last = space.dims.at(-1) ?? 1
+  const halves = resultsOf(k).some(({ out }) => out.element === 'f16' || out.element === 'bf16')
+  if (last % 4 !== 0) return halves ? [{ ...one, lanes: 2 }] : [one]
   const four: MapVariant = { family: 'Map', lanes: 4, vectors: false }
   const vectors: MapVariant = { ...four, vectors: true }
   const wide = vectorsOf(k, space).size > 0 ? [vectors, four] : [four]
+  if (halves) return caps.adapter === 'gpu' ? wide : wide.toReversed()
   return caps.adapter === 'gpu' ? [...wide, one] : [one, ...wide]
 }
 
@@ -68,8 +83,14 @@ export const mapShader = (k: MapKernel, access: readonly Access[], { lanes, vect
   body.add(`if (${index} >= ${params.int(count)}) { return; }`)
   const extents = dims.map((d, i) => (i === 0 ? '' : params.int(d)))
   const at = unflatten(body, index, extents).map((i, axis) =>
-    axis === inner && lanes === 4 ? body.let(`${i} * 4u`, 'i') : i,
+    axis === inner && lanes > 1 ? body.let(`${i} * ${lanes}u`, 'i') : i,
   )
-  write.store(body, k.out, at, write.value(body, k.value, at))
+  const results = resultsOf(k)
+  const values = write.values(
+    body,
+    results.map((r) => r.value),
+    at,
+  )
+  results.forEach((r, i) => write.store(body, r.out, at, values[i]!))
   return writer.finish({ size: [size, 1, 1], body, workgroups: fold(Math.ceil(count / size)) })
 }

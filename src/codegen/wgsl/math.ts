@@ -6,13 +6,15 @@ import { erfBottom, erfTop, exp2Terms, expTerms, logTerms, tanhBottom, tanhTop }
 import type { ShaderWriter } from './writer.ts'
 
 /** How many neighbours a value holds. */
-export type Lanes = 1 | 4
+export type Lanes = 1 | 2 | 4
 
 /** Types of so many lanes. */
 export const types = (lanes: Lanes) =>
   lanes === 1
     ? ({ F: 'f32', I: 'i32', U: 'u32', B: 'bool' } as const)
-    : ({ F: 'vec4f', I: 'vec4i', U: 'vec4u', B: 'vec4<bool>' } as const)
+    : lanes === 2
+      ? ({ F: 'vec2f', I: 'vec2i', U: 'vec2u', B: 'vec2<bool>' } as const)
+      : ({ F: 'vec4f', I: 'vec4i', U: 'vec4u', B: 'vec4<bool>' } as const)
 
 /** A float32 as a literal. */
 export const literal = (x: number): string => {
@@ -48,6 +50,8 @@ export type FunctionName =
   | 'toInt'
   | 'toUint'
   | 'fromHalf'
+  | 'halfBits'
+  | 'brainBits'
 
 type Names = ReturnType<typeof types>
 type Call = (name: FunctionName) => string
@@ -231,6 +235,16 @@ const texts: Readonly<Record<FunctionName, (names: Names, name: string, f: Call)
   let size = select(bitcast<U>(${F}(m) * ${literal(2 ** -24)}), normal, m >= U(0x400u));
   return bitcast<${F}>(size | ((h & U(0x8000u)) << U(16u)));
 }`,
+  // Of what toHalf gives, in the lower 16 bits.
+  halfBits: ({ F }: Names, name: string, f: Call) => `fn ${name}(x: ${F}) -> U {
+  let h = ${f('toHalf')}(x);
+  let a = bitcast<U>(h) & U(0x7fffffffu);
+  let normal = select((a - U(0x38000000u)) >> U(13u), U(0x7c00u), a >= U(0x47800000u));
+  let size = select(normal, U(bitcast<${F}>(a) * 16777216.0f), a < U(0x38800000u));
+  return select(size, U(0x7e00u), a > U(0x7f800000u)) | ((bitcast<U>(h) >> U(16u)) & U(0x8000u));
+}`,
+  brainBits: ({ F }: Names, name: string, f: Call) =>
+    `fn ${name}(x: ${F}) -> U { return select(bitcast<U>(${f('toBrain')}(x)) >> U(16u), U(0x7fc0u), ${f('isNaN')}(x)); }`,
 }
 
 /** Adds a function to a shader, with those it calls; its name there. */
