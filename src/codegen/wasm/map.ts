@@ -2,7 +2,8 @@
 import type { MapKernel } from '../kernel.ts'
 import { Lanes, storeLanes } from './lanes.ts'
 import { brIf, get, i32, loop, nothing, set, tee, type Code } from './op.ts'
-import { accessesOf, addressOf, byStride, mergeAxes, unflatten, type Access } from './space.ts'
+import { accessesOf, byStride, mergeAxes, type Access } from '../space.ts'
+import { addressOf, unflatten } from './space.ts'
 import type { Context } from './vector-ops.ts'
 
 /** Parameters of a kernel's function before the addresses of its operands: the range of its parts, and the thread's number. */

@@ -1,4 +1,5 @@
 /** Functions of four float32 at once, to a few ulp, with NaN, ±∞ and overflow as the op table has them. */
+import { erfBottom, erfTop, exp2Terms, expTerms, logTerms, tanhBottom, tanhTop } from '../polynomials.ts'
 import type { Body, ModuleBuilder } from './module.ts'
 import { call, f32, f32x4, f64, get, i32x4, set, tee, v128, type Code } from './op.ts'
 
@@ -9,10 +10,6 @@ const { add, sub, mul, div } = f32x4
 const polynomial = (x: Code, coefficients: readonly number[]): Code =>
   coefficients.slice(0, -1).reduceRight<Code>((sum, a) => add(mul(sum, x), k(a)), k(coefficients.at(-1)!))
 
-// Minimax of eʳ on |r| ≤ ln 2 / 2. Cephes, expf.
-const expTerms = [
-  1, 1, 5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4,
-]
 const round = 12582912 // 1.5 · 2²³: adding it rounds to an integer, kept in the low bits
 
 /** eˣ = 2ⁿ eʳ, n = [x / ln 2], with ln 2 in two parts (Cody & Waite 1980). */
@@ -26,11 +23,6 @@ export const exp = (body: Body, x: Code): Code => {
   const finite = v128.andnot(result, f32x4.lt(get(given), k(-87.3)))
   return [reduced, v128.select(k(Infinity), finite, f32x4.gt(get(given), k(88.7228)))]
 }
-
-// Minimax of 2ᶠ on |f| ≤ ½, to 1.4e-7; the first is 1, so that powers of two are exact, 2¹²⁸ = ∞ among them.
-const exp2Terms = [
-  1, 0.6931469670638337, 0.24022119723936974, 0.05550713275012207, 0.00967554133055859, 0.0013276471503117608,
-]
 
 /** 2ˣ for −126 ≤ x ≤ 128, and at the nearer end beyond; NaN stays. For sums and quotients, where what is far below 1 is nothing. */
 export const exp2 = (body: Body, x: Code): Code => exp2Below(body, f32x4.pmin(x, k(128)))
@@ -58,20 +50,6 @@ export const swish = (body: Body, x: Code, scale = 1): Code => {
   return [set(own, x), div(get(own), denominator(body, get(own), scale))]
 }
 
-// Rational minimax approximations of tanh and erf. Eigen, MathFunctionsImpl.h.
-const tanhTop = [
-  4.89352455891786e-3, 6.37261928875436e-4, 1.48572235717979e-5, 5.12229709037114e-8, -8.60467152213735e-11,
-  2.00018790482477e-13, -2.76076847742355e-16,
-]
-const tanhBottom = [4.89352518554385e-3, 2.268434632439e-3, 1.18534705686654e-4, 1.19825839466702e-6]
-const erfTop = [
-  -1.60960333262415e-2, -2.95459980854025e-3, -7.34990630326855e-4, -5.69250639462346e-5, -2.10102402082508e-6,
-  2.77068142495902e-8, -2.72614225801306e-10,
-]
-const erfBottom = [
-  -1.42647390514189e-2, -7.37332916720468e-3, -1.68282697438203e-3, -2.13374055278905e-4, -1.45660718464996e-5,
-]
-
 const oddRational = (body: Body, x: Code, limit: number, top: readonly number[], bottom: readonly number[]): Code => {
   const [own, square] = [body.local('v128'), body.local('v128')]
   return [
@@ -92,11 +70,6 @@ export const erf = (body: Body, x: Code): Code => {
   const y = body.local('v128')
   return [set(y, oddRational(body, x, 4, erfTop, erfBottom)), f32x4.pmax(f32x4.pmin(get(y), k(1)), k(-1))]
 }
-
-const logTerms = [
-  3.3333331174e-1, -2.4999993993e-1, 2.0000714765e-1, -1.6668057665e-1, 1.4249322787e-1, -1.2420140846e-1,
-  1.167699874e-1, -1.151461031e-1, 7.0376836292e-2,
-]
 
 /** ln x = e ln 2 + ln m with √½ ≤ m < √2. Cephes, logf. */
 export const log = (body: Body, x: Code): Code => {

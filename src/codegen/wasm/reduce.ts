@@ -5,7 +5,8 @@ import type { ReduceKernel, Value } from '../kernel.ts'
 import { Lanes, storeLanes, typeOf } from './lanes.ts'
 import { overElements, type Emitted } from './map.ts'
 import { f32x4, get, i32x4, i32, set, v128, type Code } from './op.ts'
-import { accessesOf, addressOf, byStride, mergeAxes, unflatten, type Access } from './space.ts'
+import { accessesOf, byStride, mergeAxes, type Access } from '../space.ts'
+import { addressOf, unflatten } from './space.ts'
 import { binaryOp, type Context } from './vector-ops.ts'
 
 const combine = (context: Context, op: ReduceOp, type: Value, x: Code, y: Code): Code => {
