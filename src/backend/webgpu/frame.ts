@@ -35,7 +35,9 @@ export const demandBindable = (program: Program, { operands, label }: Dispatch, 
   for (const id of operands) {
     const bytes = padded(bufferBytes(program, id))
     if (bytes <= most) continue
-    throw fault(`${label}: a value of ${figure(bytes)}; a kernel on this device is given values of ${figure(most)} at most`)
+    throw fault(
+      `${label}: a value of ${figure(bytes)}; a kernel on this device is given values of ${figure(most)} at most`,
+    )
   }
 }
 

@@ -5,7 +5,7 @@ import type { Access, Capabilities, Shader } from '../../codegen/wgsl/shader.ts'
 import { shaderOf, variantsOf, type Variant } from '../../codegen/wgsl/emit.ts'
 import type { Device } from './device.ts'
 import { alignment, demandBindable } from './frame.ts'
-import { guarded } from './faults.ts'
+import { fault, guarded } from './faults.ts'
 import type { Pipeline, Wanted } from './pipelines.ts'
 
 /** Chooses among the ways to compute a kernel. */
@@ -35,7 +35,9 @@ const stepsOf = (
   dispatches.map((dispatch) => {
     demandBindable(program, dispatch, capabilities.maxBinding)
     const { kernel, label } = dispatch
-    const variant = choose(kernel, variantsOf(kernel, capabilities), capabilities)
+    const variants = variantsOf(kernel, capabilities)
+    if (variants.length === 0) throw fault(`${label}: there is no code for ${kernel._tag}`)
+    const variant = choose(kernel, variants, capabilities)
     return { dispatch, label, shader: shaderOf(kernel, access(program, dispatch), variant, capabilities) }
   })
 
