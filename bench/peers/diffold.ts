@@ -1,0 +1,20 @@
+/** Our graphs on one of our backends, TensorFlow.js op by op among them. */
+import { backend, compile, dispose, read, type BackendName } from 'diffold'
+import type { Work } from '../workloads/work.ts'
+import { folding, type Peer } from './peer.ts'
+
+/** The fold, compiled for a backend. */
+export const diffoldPeer = async (name: BackendName, work: Work): Promise<Peer> => {
+  const { description } = await backend(name)
+  const step = compile(work.step, { backend: name })
+  return folding(
+    description,
+    work.start,
+    work.inputs,
+    async (state, t) => {
+      const next = step(state, t, work.given)
+      return { state: next, seen: await read(work.seen(next)) }
+    },
+    dispose,
+  )
+}
