@@ -1,5 +1,5 @@
 /** What a program of ours is made of, apart from how fast it is. */
-import { backend, trace, type BackendName } from 'diffold'
+import { trace } from 'diffold'
 import { elementBytes, keyOf } from '../src/codegen/kernel.ts'
 import type { Program } from '../src/codegen/program.ts'
 import { arena } from '../src/passes/arena.ts'
@@ -41,8 +41,7 @@ export const livenessBound = ({ buffers, every }: Program): number => {
 const distinct = ({ every }: Program): number => new Set(every.map((d) => keyOf(d.kernel))).size
 
 /** What is known of the first step as a program. */
-export const factsOf = async (name: string, { step, start, inputs, given }: Work): Promise<Facts> => {
-  await backend(name as BackendName)
+export const factsOf = ({ step, start, inputs, given }: Work): Facts => {
   const from = performance.now()
   const { graph } = trace(step, [start, inputs[0], given])
   const traced = performance.now()

@@ -21,7 +21,7 @@ const make = async (): Promise<Peer> => {
   const work = () => workload.make(store, asked)
   switch (asked.runtime) {
     case 'diffold':
-      return diffoldPeer(asked.backend as Parameters<typeof diffoldPeer>[0], await work())
+      return diffoldPeer(asked.backend, await work())
     case 'onnxruntime': {
       // @ts-ignore: bench's packages are there only where it has been run
       const ort = (await import('onnxruntime-web/webgpu')) as Onnxruntime & {

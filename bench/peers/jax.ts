@@ -9,7 +9,7 @@ export interface JaxArray {
   readonly reshape: (shape: readonly number[]) => JaxArray
   readonly sub: (y: JaxArray) => JaxArray
   readonly add: (y: JaxArray | number) => JaxArray
-  readonly mul: (y: JaxArray) => JaxArray
+  readonly mul: (y: JaxArray | number) => JaxArray
   readonly div: (y: JaxArray) => JaxArray
   readonly data: () => Promise<Float32Array>
 }
@@ -29,7 +29,7 @@ export type Jax = {
   }
   readonly nn: {
     readonly silu: (x: JaxArray) => JaxArray
-    readonly dotProductAttention: (q: JaxArray, k: JaxArray, v: JaxArray) => JaxArray
+    readonly softmax: (x: JaxArray) => JaxArray
   }
   readonly lax: { readonly conv: (x: JaxArray, w: JaxArray, strides: readonly number[], padding: string) => JaxArray }
 }
@@ -41,9 +41,9 @@ const linkOf = ({ numpy: np, nn, lax }: Jax, kernel: Kernel): ((x: JaxArray, ws:
     case 'convolution':
       return (x, [w]) => lax.conv(x, w!.ref, [1, 1], 'SAME')
     case 'attention': {
-      // Its attention is [N, T, heads, D].
-      const turned = (x: JaxArray): JaxArray => np.transpose(x, [0, 2, 1, 3])
-      return (q, [k, v]) => turned(nn.dotProductAttention(turned(q), turned(k!.ref), turned(v!.ref)))
+      // By hand: its dotProductAttention needs an iterator's `map`, which Node 20 has not.
+      const scale = 1 / Math.sqrt(kernel.input.shape.at(-1)!)
+      return (q, [k, v]) => np.matmul(nn.softmax(np.matmul(q, np.transpose(k!.ref, [0, 1, 3, 2])).mul(scale)), v!.ref)
     }
     case 'normalisation':
       return (x, [gain, shift]) => {

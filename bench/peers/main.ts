@@ -1,5 +1,5 @@
 /** A peer in a Node process of its own: told what to be by its argument, and what to do by messages. */
-import { createRequire } from 'node:module'
+import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { softwareAdapter } from '../../spec/support/software-adapter.ts'
 import { workloads } from '../workloads/catalogue.ts'
@@ -14,9 +14,10 @@ import type { Asked, Question } from './protocol.ts'
 const asked = JSON.parse(process.argv[2]!) as Asked
 const workload = workloads.find((w) => w.id === asked.workload)!
 const store = files(asked.cache)
-const require = createRequire(import.meta.url)
-const versionOf = (name: string): string =>
-  /node_modules.*/.test(name) ? '' : (require(`${name}/package.json`) as { readonly version: string }).version
+const versionOf = (name: string): string => {
+  const file = new URL(`../node_modules/${name}/package.json`, import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version
+}
 
 const work = () => workload.make(store, asked)
 
@@ -28,7 +29,7 @@ const make = async (): Promise<Peer> => {
   switch (asked.runtime) {
     case 'diffold': {
       if (/webgpu/.test(backend)) softwareAdapter()
-      return diffoldPeer(backend as Parameters<typeof diffoldPeer>[0], await work())
+      return diffoldPeer(backend, await work())
     }
     case 'onnxruntime': {
       const ort = (await loaded(backend)) as Onnxruntime & {
@@ -61,7 +62,7 @@ const answer = async (question: Question): Promise<unknown> => {
       await writeFile(question.path, new Uint8Array(peer!.result().slice().buffer))
       return undefined
     case 'facts':
-      return factsOf(asked.backend, await work())
+      return factsOf(await work())
   }
 }
 

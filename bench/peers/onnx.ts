@@ -31,7 +31,7 @@ export const onnxPeer = async (
   options: Readonly<Record<string, unknown>>,
   work: Work,
 ): Promise<Peer> => {
-  const example: readonly [Tree, Tree, Tree] = [work.start, work.inputs[0], work.given]
+  const example: [Tree, Tree, Tree] = [work.start, work.inputs[0], work.given]
   const traced = trace(work.step, example)
   const session = await ort.InferenceSession.create(toOnnx(work.step, example), options)
   const { inputs, outputs } = traced.graph

@@ -21,7 +21,7 @@ export const folding = <S, T>(
   step: (state: S, t: T) => Promise<{ readonly state: S; readonly seen: Float32Array }>,
   free: (state: S) => void = () => undefined,
 ): Peer => {
-  let last = new Float32Array(0)
+  let last: Float32Array = new Float32Array(0)
   return {
     description,
     repeat: async () => {

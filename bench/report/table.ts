@@ -31,7 +31,9 @@ const line = (row: Row, roofs: readonly Roof[]): string[] => {
   const roof = roofs.find((r) => r.group === row.group && r.of === row.peer)
   const rate = row.gflops === undefined ? '' : figures(row.gflops)
   const part =
-    roof === undefined || row.gflops === undefined ? '' : `${((100 * row.gflops) / roof.gflops).toFixed(0)} %`
+    roof === undefined || row.gflops === undefined || !row.workload.startsWith('K.')
+      ? ''
+      : `${((100 * row.gflops) / roof.gflops).toFixed(0)} %`
   return [
     `  ${row.peer}`,
     row.right ? figures(row.least) : '–',
@@ -61,7 +63,10 @@ export const timesTable = (rows: readonly Row[], roofs: readonly Roof[]): string
 
 /** What our programs are made of. */
 export const factsTable = (rows: readonly Row[]): string => {
-  const known = rows.filter((r) => r.facts !== undefined && r.group !== 'cpu2')
+  // The program is the same with any number of threads.
+  const known = rows.filter(
+    (r, i) => r.facts !== undefined && rows.findIndex((o) => o.peer === r.peer && o.workload === r.workload) === i,
+  )
   if (known.length === 0) return ''
   const mebi = (bytes: number): string => (bytes / 2 ** 20).toFixed(1)
   return columns([

@@ -25,7 +25,7 @@ const roofModule = (): Uint8Array<ArrayBuffer> => {
       ),
     ])
     const total = sums.map((s) => get(s)).reduce((a, b) => f32x4.add(a, b))
-    return [begin, loop, f32x4.extractLane(total, 0)]
+    return [begin, loop, f32x4.extract(total, 0)]
   })
   const copy = module.function('copy', { params: [], results: [] }, (body) => {
     const chunk = 64
