@@ -38,6 +38,9 @@ const provideGpu = async (): Promise<string | undefined> => {
   }
 }
 
+/** Does waiting for the device keep this thread busy? Dawn in Node asks for news without rest as long as somebody waits for any. */
+export const isBusyWaiting = (): boolean => kept !== undefined
+
 /** The kinds of adapters, which differ in what is fast. */
 export type AdapterClass = 'lavapipe' | 'swiftshader' | 'gpu'
 
