@@ -71,7 +71,7 @@ export type { Step as PlanStep } from './passes/plan.ts'
 // programs
 export { compile, counts, dispose, read, readIntegers, type CompileOptions } from './backend/compile.ts'
 export { explain, type Explanation } from './backend/explain.ts'
-export { backend, backendName, defaultBackend, setWasmPath, useBackend } from './backend/select.ts'
+export { backend, backendName, defaultBackend, useBackend } from './backend/select.ts'
 export {
   backendNames,
   type Backend,
