@@ -2,6 +2,7 @@
 import { ConfigError, DeviceError } from '../errors.ts'
 import { backendNames, type Backend, type BackendName } from './backend.ts'
 import { host } from './host.ts'
+import type { WebGpu } from './webgpu/webgpu.ts'
 
 const started = new Map<BackendName, Promise<Backend>>()
 
@@ -23,13 +24,22 @@ const threads = (): { readonly threads?: number } => {
 
 const start = async (name: BackendName): Promise<Backend> => {
   if (name === 'host') return host
-  if (name === 'webgpu') return (await import('./webgpu/webgpu.ts')).webgpu()
+  if (name === 'webgpu') return webgpu()
   return name === 'wasm' ? (await import('./wasm/wasm.ts')).startWasm(threads()) : tfjsBackend(name)
+}
+
+let gpu: Promise<WebGpu> | undefined
+
+/** One device for our programs and those of TensorFlow.js. */
+const webgpu = (): Promise<WebGpu> => {
+  gpu ??= import('./webgpu/webgpu.ts').then((m) => m.webgpu())
+  gpu.catch(() => (gpu = undefined))
+  return gpu
 }
 
 // Only a program that needs TensorFlow.js loads it.
 const tfjsBackend = async (name: 'tfjs-webgpu' | 'tfjs-wasm' | 'tfjs-cpu'): Promise<Backend> =>
-  (await import('./tfjs/tfjs.ts')).tfjs(name)
+  (await import('./tfjs/tfjs.ts')).tfjs(name, name === 'tfjs-webgpu' ? await (await webgpu()).alive() : undefined)
 
 /** A text as the name of a backend; `ConfigError` names those there are. `source` says where the text is from. */
 export const backendName = (text: string, source = 'backend'): BackendName => {

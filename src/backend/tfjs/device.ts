@@ -1,7 +1,7 @@
 /** TensorFlow.js backends, started when first asked for. */
 import * as tf from '@tensorflow/tfjs-core'
 import { DeviceError } from '../../errors.ts'
-import { adapter } from '../webgpu/adapter.ts'
+import type { Device } from '../webgpu/device.ts'
 
 /** The TensorFlow.js backends that programs run on. */
 export type TfjsName = 'tfjs-webgpu' | 'tfjs-wasm' | 'tfjs-cpu'
@@ -22,7 +22,7 @@ const optional = async (name: TfjsName): Promise<void> => {
   }
 }
 
-const load = async (name: TfjsName): Promise<string> => {
+const load = async (name: TfjsName, device?: Device): Promise<string> => {
   switch (name) {
     case 'tfjs-cpu':
       await optional(name)
@@ -31,18 +31,16 @@ const load = async (name: TfjsName): Promise<string> => {
       await optional(name)
       return 'TensorFlow.js on WebAssembly'
     case 'tfjs-webgpu': {
-      const found = await adapter()
-      if (!found.found) throw new DeviceError(name, found.description)
-      await import('@tensorflow/tfjs-backend-webgpu')
-      tf.env().set('WEBGPU_CPU_FORWARD', false) // one place for a program's arithmetic
-      return `TensorFlow.js on WebGPU: ${found.description}`
+      if (device === undefined) throw new DeviceError(name, 'there is no device')
+      await (await import('./shared-backend.ts')).shareOn(device)
+      return `TensorFlow.js on WebGPU: ${device.description}`
     }
   }
 }
 
-/** Loads a backend and makes it TensorFlow.js's current one; says what it is. */
-export const start = async (name: TfjsName): Promise<string> => {
-  const description = await load(name)
+/** Loads a backend and makes it TensorFlow.js's current one, that on WebGPU on the given device; says what it is. */
+export const start = async (name: TfjsName, device?: Device): Promise<string> => {
+  const description = await load(name, device)
   const ready = await tf.setBackend(ownName(name)).catch(() => false)
   if (!ready) throw new DeviceError(name, 'TensorFlow.js could not start it')
   if (name === 'tfjs-webgpu') listen()
