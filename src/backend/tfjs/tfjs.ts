@@ -115,7 +115,7 @@ const prepare = (backend: TfjsName, graph: Graph): Executable => {
   }
 
   const settle = async (): Promise<void> => {
-    if (backend === 'wasm') demandRoom(program, (n) => resident.has(n))
+    if (backend === 'tfjs-wasm') demandRoom(program, (n) => resident.has(n))
     const values: Values = new Map()
     try {
       await follow(program.once, values)
