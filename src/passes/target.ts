@@ -8,6 +8,8 @@ export type Target = {
   readonly panelWidth: (n: number) => number
   /** Is attention given keys and values packed in panels, or where they lie? */
   readonly attention: 'panels' | 'plain'
+  /** Does attention make its queries itself, where that saves a kernel (`project`)? */
+  readonly projects: boolean
   /** m of F(m × m, 3 × 3) for a convolution; undefined where it is a product. */
   readonly winograd: (n: Conv) => 2 | 4 | undefined
   /** Are windows read from a copy of the image with its borders, or from the image (`Window`)? */
@@ -54,6 +56,7 @@ export const wasmTarget: Target = {
   name: 'wasm',
   panelWidth,
   attention: 'panels',
+  projects: false,
   winograd: winogradSize,
   borders: 'copied',
   groupNorm: 'moments',
@@ -72,13 +75,21 @@ export type WebgpuLimits = {
   readonly maxBinding: number
   /** Winograd's algorithm, off unless given. */
   readonly winograd?: Target['winograd']
+  /** Queries made by attention, on unless refused. */
+  readonly projects?: boolean
 }
 
 /** WebGPU: every kernel is a dispatch, and costs tens of microseconds; few operands; panels of 16 columns. */
-export const webgpuTarget = ({ maxStorageBuffers, maxBinding, winograd = () => undefined }: WebgpuLimits): Target => ({
+export const webgpuTarget = ({
+  maxStorageBuffers,
+  maxBinding,
+  winograd = () => undefined,
+  projects = true,
+}: WebgpuLimits): Target => ({
   name: 'webgpu',
   panelWidth: () => 16,
   attention: 'plain',
+  projects,
   winograd,
   borders: 'implicit',
   groupNorm: 'whole',
