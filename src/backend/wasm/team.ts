@@ -15,7 +15,7 @@ const help = ({ id, module, memory, table, run, thread }) => {
     if (Atomics.load(words, ${runWord}) !== run) return
     let instance = instances.get(id)
     if (instance === undefined) {
-      instance = new WebAssembly.Instance(module, { env: { memory }, math })
+      instance = new WebAssembly.Instance(module, { env: { memory }, math, clock: { tick() {} } })
       if (instances.size > 32) instances.delete(instances.keys().next().value)
       instances.set(id, instance)
     }

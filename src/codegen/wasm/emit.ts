@@ -105,14 +105,16 @@ const sharing = (
   })
 }
 
-/** The module of a program. */
+/** The module of a program. If it is profiled, the first thread calls `clock.tick` of the host before the first kernel of a run and after each. */
 export const emit = (
   once: readonly Dispatch[],
   every: readonly Dispatch[],
   memory: { readonly pages: number; readonly maximum: number; readonly shared: boolean },
+  profiled = false,
 ): Emission => {
   const module = new ModuleBuilder()
   const host = importHost(module)
+  const tick = profiled ? module.import('clock', 'tick', { params: [], results: [] }) : undefined
   const wait = awaiting(module, memory.shared)
   const kernels = new Map<string, number | undefined>()
   /** The function that shares a kernel's work, or undefined where there is none to do. */
@@ -147,7 +149,8 @@ export const emit = (
       module.function(`once ${i}`, signature, () => code),
     )
   })
-  const steps = every.map((d, i) => step(d, once.length + i))
+  const ticked: Code = tick === undefined ? [] : when(i32.eqz(get(1)), call(tick, []))
+  const steps = [ticked, ...every.map((d, i) => [step(d, once.length + i), ticked])]
   module.export(
     'run',
     module.function('run', signature, () => steps),
