@@ -13,6 +13,8 @@ export type Tile = {
   readonly width: number
   readonly segments: readonly Segment[]
   readonly rowOfA: number
+  /** From one element of a row of A to the next; 1 unless given. */
+  readonly stepOfA?: number
   readonly rowOfC: number
   /** Is the tile added to what is there? */
   readonly adds: boolean
@@ -20,6 +22,20 @@ export type Tile = {
 
 /** Rows of a tile of so many columns: V8 has 15 vector registers, for accumulators, one row of B, one element of A and a temporary. */
 export const tileRows = (width: number): number => (width === 12 ? 3 : width === 8 ? 4 : 8)
+
+/** So many rows as few tiles of at most `most` rows, and those as equal as can be: one row more, then one less. */
+export const evenRows = (
+  rows: number,
+  most: number,
+): readonly { readonly rows: number; readonly times: number }[] => {
+  const tiles = Math.ceil(rows / most)
+  const each = Math.floor(rows / tiles)
+  const larger = rows - each * tiles
+  return [
+    { rows: each + 1, times: larger },
+    { rows: each, times: tiles - larger },
+  ].filter((t) => t.times > 0 && t.rows > 0)
+}
 
 /**
  * The function (a, b, c) of a tile. V8 before 13.6 moves all loads of a basic block before its arithmetic, and so runs out of registers
@@ -33,13 +49,14 @@ export const tileFunction = (module: ModuleBuilder, t: Tile): number =>
     const [x, end] = [body.local('v128'), body.local('i32')]
     const [unroll, every] = t.width === 12 ? [1, 2] : [2, 4]
     const line = t.width * 4
+    const stepOfA = t.stepOfA ?? 1
 
     const step = (u: number, out: number | undefined, last: boolean): Code => [
       bs.map((v, j) => set(v, v128.load(get(b), u * line + 16 * j))),
       sums.map((row, i) => {
         const cut = out !== undefined && ((i + 1) % every === 0 ? i + 1 < t.rows || !last : i + 1 === t.rows && !last)
         return [
-          set(x, v128.load32Splat(get(a), 4 * (i * t.rowOfA + u))),
+          set(x, v128.load32Splat(get(a), 4 * (i * t.rowOfA + u * stepOfA))),
           row.map((sum, j) => set(sum, f32x4.add(get(sum), f32x4.mul(get(x), get(bs[j]!))))),
           cut ? brIf(out, i32.eqz(get(b))) : nothing,
         ]
@@ -57,13 +74,13 @@ export const tileFunction = (module: ModuleBuilder, t: Tile): number =>
               block(
                 loop([
                   inner,
-                  set(a, i32.add(get(a), i32.const(4 * unroll))),
+                  set(a, i32.add(get(a), i32.const(4 * unroll * stepOfA))),
                   brIf(0, i32.ne(tee(b, i32.add(get(b), i32.const(unroll * line))), get(end))),
                 ]),
               ),
             ]
       const few = Array.from({ length: rest }, (_, u) => step(u, undefined, true))
-      const forward = 4 * (rest + jump)
+      const forward = 4 * (rest * stepOfA + jump)
       return [
         many,
         few,
