@@ -82,8 +82,10 @@ export class Prepared implements Executable {
         outputs.push(at)
         addresses.set(id, at)
       }
-      const table = this.#device.scratch(this.#arena.bytes + 4 * this.#emission.words)
-      for (const [id, offset] of this.#arena.offsets) addresses.set(id, table + 4 * this.#emission.words + offset)
+      const { words, work } = this.#emission
+      const before = 4 * words + work * this.#device.team.threads
+      const table = this.#device.scratch(before + this.#arena.bytes)
+      for (const [id, offset] of this.#arena.offsets) addresses.set(id, table + before + offset)
       this.#fill(table, this.#program.once.length, this.#program.every, addresses)
       if (this.#team) this.#device.team.run(module, compiled, table, exports['run']!)
       else exports['run']!(table, 0)
@@ -101,9 +103,7 @@ export class Prepared implements Executable {
 
   #report(): void {
     const ticks = this.#device.ticks.splice(0)
-    this.#profile?.(
-      this.#program.every.map((dispatch, i) => ({ dispatch, ms: (ticks[i + 1] ?? 0) - (ticks[i] ?? 0) })),
-    )
+    this.#profile?.(this.#program.every.map((dispatch, i) => ({ dispatch, ms: (ticks[i + 1] ?? 0) - (ticks[i] ?? 0) })))
   }
 
   /** Writes the addresses of dispatches, which are the program's from the given one on, and zeros for all. */
@@ -176,7 +176,7 @@ export class Prepared implements Executable {
       for (const [i, d] of once.entries()) {
         if (!steps[i]) continue
         for (const id of d.operands) await place(id)
-        const words = heap.allocate(4 * this.#emission!.words)
+        const words = heap.allocate(4 * this.#emission!.words + this.#emission!.work)
         try {
           this.#fill(words, i, [d], new Map([...kept, ...temporary]))
           exports[`once${i}`]!(words, 0)

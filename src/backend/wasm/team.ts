@@ -1,5 +1,8 @@
 /** Threads that help with a run: workers that share the memory, and take pieces of the same program as long as it runs. */
 
+/** The most threads of a program. */
+export const mostThreads = 16
+
 /** Words of the first page: which run is on, and how many helpers are in it. */
 const runWord = 16
 const insideWord = 32

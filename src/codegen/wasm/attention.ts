@@ -198,7 +198,9 @@ const scoresFunction = ({ module }: Context, k: PlainAttentionKernel, keys: numb
         set(0, i32.add(get(0), i32.const(4 * rows * row))),
         set(2, i32.add(get(2), i32.const(line * rows))),
       ]
-      return evenRows(keys, 4).map(({ rows, times }) => body.repeat(i32.const(0), i32.const(times), 1, () => tile(rows)))
+      return evenRows(keys, 4).map(({ rows, times }) =>
+        body.repeat(i32.const(0), i32.const(times), 1, () => tile(rows)),
+      )
     },
   )
 }

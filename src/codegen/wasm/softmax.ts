@@ -29,7 +29,12 @@ export const softmaxFunction = (context: Context, k: PlainAttentionKernel, keys:
     ]
     const [at, end, own] = [body.local('i32'), body.local('i32'), body.local('v128')]
     const copies = keys % 2 === 0 ? 2 : 1
-    const each = (rows: number, base: Code, count: number, f: (copy: number, v: number, bytes: number) => Code): Code => [
+    const each = (
+      rows: number,
+      base: Code,
+      count: number,
+      f: (copy: number, v: number, bytes: number) => Code,
+    ): Code => [
       set(at, base),
       set(end, i32.add(get(at), i32.const(line * count))),
       loop([

@@ -24,10 +24,7 @@ export type Tile = {
 export const tileRows = (width: number): number => (width === 12 ? 3 : width === 8 ? 4 : 8)
 
 /** So many rows as few tiles of at most `most` rows, and those as equal as can be: one row more, then one less. */
-export const evenRows = (
-  rows: number,
-  most: number,
-): readonly { readonly rows: number; readonly times: number }[] => {
+export const evenRows = (rows: number, most: number): readonly { readonly rows: number; readonly times: number }[] => {
   const tiles = Math.ceil(rows / most)
   const each = Math.floor(rows / tiles)
   const larger = rows - each * tiles

@@ -15,7 +15,6 @@ export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] =>
     case 'Reduce':
       return reduceVariants(k, caps)
     case 'Gemm':
-    case 'Attention':
     case 'PlainAttention':
     case 'Normalise':
     case 'Moments':
@@ -39,7 +38,6 @@ export const shaderOf = (k: Kernel, access: readonly Access[], variant: Variant,
       if (variant.family !== 'Reduce') throw unknown(k, variant)
       return reduceShader(k, access, variant, caps)
     case 'Gemm':
-    case 'Attention':
     case 'PlainAttention':
     case 'Normalise':
     case 'Moments':
