@@ -11,11 +11,11 @@ import type { Emitted } from './map.ts'
 import { call, f32, f32x4, get, i32, nothing, set, v128, when, type Code } from './op.ts'
 import { softmaxFunction } from './softmax.ts'
 import { addressOf, unflatten } from './space.ts'
-import { evenRows, tileFunction } from './tile.ts'
+import { evenRows, tileCode, tileFunction } from './tile.ts'
 import type { Context } from './vector-ops.ts'
 
 /** Keys of a block: so few that their scores stay in the cache, so many that scaling results down for a new maximum is seldom. */
-const blockKeys = 128
+const blockKeys = 64
 /** Queries of a vector's pair. */
 const lanes = 8
 /** Bytes of a row of them. */
@@ -33,7 +33,7 @@ const layoutOf = (k: PlainAttentionKernel, panels: number): Layout => {
 
 /** Eights of queries that share a block of keys while it is near: fewer where there is little to share among threads. */
 const panelsOf = (k: PlainAttentionKernel): number =>
-  [4, 2].find((n) => size(k.batch) * Math.floor(k.rows / (n * lanes)) >= 32) ?? 1
+  [8, 4, 2].find((n) => size(k.batch) * Math.floor(k.rows / (n * lanes)) >= 32) ?? 1
 
 /** The code of attention; a part is a block of queries of one index of the batch. */
 export const emitAttention = (k: PlainAttentionKernel, operand: (i: number) => Code): Emitted => {
@@ -180,9 +180,13 @@ const scoresFunction = ({ module }: Context, k: PlainAttentionKernel, keys: numb
     `scores ${JSON.stringify([k.depth, row, column, keys])}`,
     { params: ['i32', 'i32', 'i32'], results: [] },
     (body) => {
+      const [a, b] = [body.local('i32'), body.local('i32')]
       const tile = (rows: number): Code => [
-        call(
-          tileFunction(module, {
+        set(a, get(0)),
+        set(b, get(1)),
+        tileCode(
+          body,
+          {
             rows,
             vectors: 2,
             lanes: 4,
@@ -192,8 +196,10 @@ const scoresFunction = ({ module }: Context, k: PlainAttentionKernel, keys: numb
             stepOfA: column,
             rowOfC: lanes,
             adds: false,
-          }),
-          [get(0), get(1), get(2)],
+          },
+          a,
+          b,
+          2,
         ),
         set(0, i32.add(get(0), i32.const(4 * rows * row))),
         set(2, i32.add(get(2), i32.const(line * rows))),

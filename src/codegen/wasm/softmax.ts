@@ -108,7 +108,7 @@ const addMask = (context: Context, k: PlainAttentionKernel, keys: number): Code 
           ),
         ]
   const rest = k.rows % 8
-  const all = [add(0, 4), add(1, 4)]
+  const all = (): Code => [add(0, 4), add(1, 4)]
   const last = i32.geS(i32.add(get(5), i32.const(8 - 1)), i32.const(k.rows))
   return [
     place.code,
@@ -116,7 +116,7 @@ const addMask = (context: Context, k: PlainAttentionKernel, keys: number): Code 
     body.repeat(i32.const(0), i32.const(keys), 1, (i) => [
       set(key, i32.add(get(6), get(i))),
       lanes.prelude([...place.at, key]),
-      rest === 0 || along === 0 ? all : when(last, [add(0, Math.min(4, rest)), add(1, rest - 4)], all),
+      rest === 0 || along === 0 ? all() : when(last, [add(0, Math.min(4, rest)), add(1, rest - 4)], all()),
       set(score, i32.add(get(score), i32.const(line))),
     ]),
   ]
