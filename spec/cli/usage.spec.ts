@@ -30,7 +30,18 @@ describe.concurrent('what is there', () => {
         ...['[checkpoint] [prompt]', '--steps', '--seed', '-o, --output', '--scheduler', 'ddpm', 'unipc', '--eta'],
         ...['--count', '--negative', '--guidance', '--image', '--mask', '--strength', '--size', '--clip-skip'],
         ...['--lora', '--preview'],
-        ...['--backend', 'tfjs-webgpu', 'wasm', 'cpu', 'host', 'DIFFOLD_BACKEND', '--quiet', '--variant', '--revision'],
+        ...[
+          '--backend',
+          'wasm',
+          'host',
+          'tfjs-webgpu',
+          'tfjs-wasm',
+          'tfjs-cpu',
+          'DIFFOLD_BACKEND',
+          '--quiet',
+          '--variant',
+          '--revision',
+        ],
         '--help',
       ],
     ],
@@ -127,7 +138,7 @@ describe.concurrent('what cannot be meant is refused in one line, with what to m
     ],
     [
       ['draw', '--backend', 'cuda'],
-      ['--backend', 'cuda', 'tfjs-webgpu', 'wasm', 'cpu'],
+      ['--backend', 'cuda', 'wasm', 'host', 'tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu'],
     ],
     [
       ['explain', '--stage', 'last'],

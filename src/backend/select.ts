@@ -2,6 +2,7 @@
 import { ConfigError, DeviceError } from '../errors.ts'
 import { backendNames, type Backend, type BackendName } from './backend.ts'
 import { host } from './host.ts'
+import type { WebGpu } from './webgpu/webgpu.ts'
 
 const started = new Map<BackendName, Promise<Backend>>()
 
@@ -23,13 +24,22 @@ const threads = (): { readonly threads?: number } => {
 
 const start = async (name: BackendName): Promise<Backend> => {
   if (name === 'host') return host
-  if (name === 'webgpu') return (await import('./webgpu/webgpu.ts')).webgpu()
-  return name === 'simd' ? (await import('./wasm/simd.ts')).simd(threads()) : tfjsBackend(name)
+  if (name === 'webgpu') return webgpu()
+  return name === 'wasm' ? (await import('./wasm/wasm.ts')).startWasm(threads()) : tfjsBackend(name)
+}
+
+let gpu: Promise<WebGpu> | undefined
+
+/** One device for our programs and those of TensorFlow.js. */
+const webgpu = (): Promise<WebGpu> => {
+  gpu ??= import('./webgpu/webgpu.ts').then((m) => m.webgpu())
+  gpu.catch(() => (gpu = undefined))
+  return gpu
 }
 
 // Only a program that needs TensorFlow.js loads it.
-const tfjsBackend = async (name: 'tfjs-webgpu' | 'wasm' | 'cpu'): Promise<Backend> =>
-  (await import('./tfjs/tfjs.ts')).tfjs(name)
+const tfjsBackend = async (name: 'tfjs-webgpu' | 'tfjs-wasm' | 'tfjs-cpu'): Promise<Backend> =>
+  (await import('./tfjs/tfjs.ts')).tfjs(name, name === 'tfjs-webgpu' ? await (await webgpu()).alive() : undefined)
 
 /** A text as the name of a backend; `ConfigError` names those there are. `source` says where the text is from. */
 export const backendName = (text: string, source = 'backend'): BackendName => {
@@ -66,14 +76,14 @@ const best = async (): Promise<Backend> => {
   const { adapter } = await import('./webgpu/adapter.ts')
   const gpu = await adapter()
   // A software adapter is no GPU: WebAssembly is many times faster.
-  return first(gpu.found && !gpu.software ? ['webgpu', 'wasm', 'cpu'] : ['wasm', 'cpu'])
+  return first(gpu.found && !gpu.software ? ['webgpu', 'wasm', 'host'] : ['wasm', 'host'])
 }
 
 let automatic: Promise<Backend> | undefined
 
 /**
  * The backend of programs that name none: the one given to `useBackend`, else `DIFFOLD_BACKEND`, else WebGPU where there is a GPU, else
- * WebAssembly, else plain JavaScript. `description` says what was chosen.
+ * WebAssembly, and where that is forbidden the evaluator. `description` says what was chosen.
  */
 export const defaultBackend = async (): Promise<Backend> => {
   const name = chosen ?? forced()
@@ -82,7 +92,3 @@ export const defaultBackend = async (): Promise<Backend> => {
   automatic.catch(() => (automatic = undefined))
   return automatic
 }
-
-/** Where a browser finds TensorFlow.js's .wasm files: the URL of a folder, ending in `/`. To be called before the first program. */
-export const setWasmPath = async (folder: string): Promise<void> =>
-  (await import('./tfjs/device.ts')).setWasmPath(folder)

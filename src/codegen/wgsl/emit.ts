@@ -1,17 +1,19 @@
 /** Kernels as WGSL: which ways there are, and the code of each. */
 import type { Kernel } from '../kernel.ts'
 import { mapShader, mapVariants, type MapVariant } from './map.ts'
+import { reduceShader, reduceVariants, type ReduceVariant } from './reduce.ts'
 import type { Access, Capabilities, Shader } from './shader.ts'
 
 /** A way to compute a kernel. */
-export type Variant = MapVariant
+export type Variant = MapVariant | ReduceVariant
 
 /** The ways there are to compute a kernel on such an adapter, best guess first. */
 export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] => {
   switch (k._tag) {
     case 'Map':
-      return mapVariants(k, caps)
+      return mapVariants(k)
     case 'Reduce':
+      return reduceVariants(k, caps)
     case 'Gemm':
     case 'Attention':
     case 'PlainAttention':
@@ -28,12 +30,14 @@ const unknown = (k: Kernel, variant: Variant): Error =>
   new Error(`${k._tag} cannot be computed as ${JSON.stringify(variant)}`)
 
 /** The code of a kernel, given what it may do with its operands; `variant` is one of `variantsOf`. */
-export const shaderOf = (k: Kernel, access: readonly Access[], variant: Variant, _caps: Capabilities): Shader => {
+export const shaderOf = (k: Kernel, access: readonly Access[], variant: Variant, caps: Capabilities): Shader => {
   switch (k._tag) {
     case 'Map':
       if (variant.family !== 'Map') throw unknown(k, variant)
-      return mapShader(k, access, variant)
+      return mapShader(k, access, variant, caps)
     case 'Reduce':
+      if (variant.family !== 'Reduce') throw unknown(k, variant)
+      return reduceShader(k, access, variant, caps)
     case 'Gemm':
     case 'Attention':
     case 'PlainAttention':
