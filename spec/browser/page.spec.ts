@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, extname, join, normalize } from 'node:path'
+import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium, type Browser } from 'playwright-core'
 import { build } from 'vite'
@@ -62,10 +61,6 @@ describe.skipIf(missing !== undefined)(`a page in a browser${missing === undefin
       resolve: { alias: { diffold: join(root, 'src/index.ts') } },
       build: { outDir: folder, emptyOutDir: true, target: 'esnext', minify: false },
     })
-    const wasm = dirname(
-      createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm'),
-    )
-    await cp(wasm, join(folder, 'wasm'), { recursive: true, filter: (from) => from === wasm || from.endsWith('.wasm') })
     await cp(checkpoint, join(folder, 'checkpoint'), { recursive: true })
     server = await serve(folder)
     browser = await chromium.launch({
@@ -85,11 +80,10 @@ describe.skipIf(missing !== undefined)(`a page in a browser${missing === undefin
     await rm(folder, { recursive: true, force: true })
   })
 
-  // Without a GPU, WebGPU and plain JavaScript take a minute a step.
+  // Without a GPU, WebGPU takes a minute a step.
   it.each([
     ['wasm', 3],
     ['tfjs-webgpu', 1],
-    ['cpu', 1],
   ])(
     'draws on %s what Node draws in %i steps, within 1/255',
     async (name, steps) => {
@@ -106,7 +100,7 @@ describe.skipIf(missing !== undefined)(`a page in a browser${missing === undefin
       )
       await page.close()
       expect(outcome.error ?? said.join('; ')).toBe('')
-      expect(outcome.backend).toMatch({ wasm: /WebAssembly/, 'tfjs-webgpu': /WebGPU/, cpu: /JavaScript/ }[name]!)
+      expect(outcome.backend).toMatch({ wasm: /WebAssembly/, 'tfjs-webgpu': /WebGPU/ }[name]!)
       expect(Math.max(...outcome.pixels.map((v, i) => Math.abs(v - inNode[i]!)))).toBeLessThanOrEqual(1)
     },
     320_000,

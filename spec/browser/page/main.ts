@@ -1,10 +1,9 @@
 /** Draws a few steps from the shipped checkpoint on the backend that the address names, and leaves the pixels where the spec finds them. */
-import { DDPM, backend, backendName, ddpm, http, load, orThrow, seed, setWasmPath, useBackend } from 'diffold'
+import { DDPM, backend, backendName, ddpm, http, load, orThrow, seed, useBackend } from 'diffold'
 
 type Outcome = { readonly backend: string; readonly pixels: readonly number[] } | { readonly error: string }
 
 const draw = async (name: string, steps: number): Promise<Outcome> => {
-  await setWasmPath(new URL('wasm/', location.href).href)
   const chosen = backendName(name)
   useBackend(chosen)
   const model = await orThrow(load(DDPM, http(new URL('checkpoint', location.href).href)))
