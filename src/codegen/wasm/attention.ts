@@ -11,7 +11,8 @@ import type { Emitted } from './map.ts'
 import { call, f32, f32x4, get, i32, nothing, set, v128, when, type Code } from './op.ts'
 import { softmaxFunction } from './softmax.ts'
 import { addressOf, unflatten } from './space.ts'
-import { evenRows, tileCode, tileFunction } from './tile.ts'
+import type { ModuleBuilder } from './module.ts'
+import { evenRows, tileRows, tilesFunction } from './tile.ts'
 import type { Context } from './vector-ops.ts'
 
 /** Keys of a block: so few that their scores stay in the cache, so many that scaling results down for a new maximum is seldom. */
@@ -54,7 +55,7 @@ export const emitAttention = (k: PlainAttentionKernel, operand: (i: number) => C
       set(panel, i32.const(0)),
       body.repeat(i32.const(0), get(count), 1, () => [each, set(panel, i32.add(get(panel), i32.const(1)))]),
     ]
-    const scores = i32.add(work, i32.const(layout.scores))
+    const scoresAt = i32.add(work, i32.const(layout.scores))
     const at = (offset: number): Code =>
       i32.add(i32.add(work, i32.mul(get(panel), i32.const(layout.each))), i32.const(offset))
     const rowsFrom = (base: number, m: Matrices): Code =>
@@ -71,16 +72,16 @@ export const emitAttention = (k: PlainAttentionKernel, operand: (i: number) => C
       const mask = k.mask === undefined ? [] : [operand(k.mask.operand), get(batch)]
       const someKeys = (n: number): Code => [
         eachPanel([
-          call(scoresFunction(context, k, n), [get(keyAt), at(0), scores]),
+          scores(context, k, n, [get(keyAt), at(0), scoresAt]),
           call(softmaxFunction(context, k, n), [
-            scores,
+            scoresAt,
             at(layout.stats),
             at(layout.results),
             ...(k.mask === undefined
               ? []
               : [...mask, i32.add(get(first), i32.mul(get(panel), i32.const(lanes))), get(start)]),
           ]),
-          call(weightedFunction(context, k, n), [get(valueAt), scores, at(layout.results)]),
+          weighted(context, k, n, [get(valueAt), scoresAt, at(layout.results)]),
         ]),
         set(keyAt, i32.add(get(keyAt), i32.const(4 * n * k.k.row))),
         set(valueAt, i32.add(get(valueAt), i32.const(4 * n * k.v.row))),
@@ -173,72 +174,39 @@ const endFunction = ({ module }: Context, k: PlainAttentionKernel, layout: Layou
   })
 }
 
-/** The function (keys, queries, scores) of so many keys. */
-const scoresFunction = ({ module }: Context, k: PlainAttentionKernel, keys: number): number => {
-  const { row, column } = k.k
-  return module.function(
-    `scores ${JSON.stringify([k.depth, row, column, keys])}`,
-    { params: ['i32', 'i32', 'i32'], results: [] },
-    (body) => {
-      const [a, b] = [body.local('i32'), body.local('i32')]
-      const tile = (rows: number): Code => [
-        set(a, get(0)),
-        set(b, get(1)),
-        tileCode(
-          body,
-          {
-            rows,
-            vectors: 2,
-            lanes: 4,
-            width: lanes,
-            segments: [{ length: k.depth, jump: 0 }],
-            rowOfA: row,
-            stepOfA: column,
-            rowOfC: lanes,
-            adds: false,
-          },
-          a,
-          b,
-          2,
-        ),
-        set(0, i32.add(get(0), i32.const(4 * rows * row))),
-        set(2, i32.add(get(2), i32.const(line * rows))),
-      ]
-      return evenRows(keys, 4).map(({ rows, times }) =>
-        body.repeat(i32.const(0), i32.const(times), 1, () => tile(rows)),
-      )
-    },
-  )
-}
+/** The scores (keys, queries, scores) of eight queries with so many keys. */
+const scores = ({ module }: Context, k: PlainAttentionKernel, keys: number, at: Tiles): Code =>
+  someTiles(module, keys, { depth: k.depth, rowOfA: k.k.row, stepOfA: k.k.column, adds: false }, at)
 
-/** The function (values, weights, results) that adds so many weighted values to results. */
-const weightedFunction = ({ module }: Context, k: PlainAttentionKernel, keys: number): number => {
-  const { row, column } = k.v
-  return module.function(
-    `weighted ${JSON.stringify([k.features, row, column, keys])}`,
-    { params: ['i32', 'i32', 'i32'], results: [] },
-    (body) => {
-      const tile = (rows: number): Code => [
-        call(
-          tileFunction(module, {
-            rows,
-            vectors: 2,
-            lanes: 4,
-            width: lanes,
-            segments: [{ length: keys, jump: 0 }],
-            rowOfA: column,
-            stepOfA: row,
-            rowOfC: lanes,
-            adds: true,
-          }),
-          [get(0), get(1), get(2)],
-        ),
-        set(0, i32.add(get(0), i32.const(4 * rows * column))),
-        set(2, i32.add(get(2), i32.const(line * rows))),
-      ]
-      return evenRows(k.features, 4).map(({ rows, times }) =>
-        body.repeat(i32.const(0), i32.const(times), 1, () => tile(rows)),
-      )
-    },
-  )
+/** Adds so many values (values, weights, results), weighted, to the results of eight queries. */
+const weighted = ({ module }: Context, k: PlainAttentionKernel, keys: number, at: Tiles): Code =>
+  someTiles(module, k.features, { depth: keys, rowOfA: k.v.column, stepOfA: k.v.row, adds: true }, at)
+
+type Tiles = readonly [Code, Code, Code]
+
+/** Tiles of so many rows of A, whose elements lie anywhere, against eight columns. */
+const someTiles = (
+  module: ModuleBuilder,
+  rows: number,
+  {
+    depth,
+    ...t
+  }: { readonly depth: number; readonly rowOfA: number; readonly stepOfA: number; readonly adds: boolean },
+  [a, b, c]: Tiles,
+): Code => {
+  let before = 0
+  return evenRows(rows, tileRows(lanes)).map(({ rows: each, times }) => {
+    const index = tilesFunction(module, {
+      ...t,
+      rows: each,
+      vectors: lanes / 4,
+      lanes: 4,
+      width: lanes,
+      segments: [{ length: depth, jump: 0 }],
+      rowOfC: lanes,
+    })
+    const [atA, atC] = [i32.add(a, i32.const(4 * before * t.rowOfA)), i32.add(c, i32.const(line * before))]
+    before += each * times
+    return call(index, [atA, b, atC, i32.const(times)])
+  })
 }

@@ -34,17 +34,25 @@ export const evenRows = (rows: number, most: number): readonly { readonly rows: 
   ].filter((t) => t.times > 0 && t.rows > 0)
 }
 
-/**
- * The function (a, b, c) of a tile. V8 before 13.6 moves all loads of a basic block before its arithmetic, and so runs out of registers
- * unless blocks are short: branches that are never taken, on an address that is never 0, keep them so.
- */
-export const tileFunction = (module: ModuleBuilder, t: Tile): number =>
-  module.function(`tile ${JSON.stringify(t)}`, { params: ['i32', 'i32', 'i32'], results: [] }, (body) =>
-    tileCode(body, t, 0, 1, 2),
-  )
+/** The function (a, b, c, times) of so many tiles below each other, at least one. */
+export const tilesFunction = (module: ModuleBuilder, t: Tile): number =>
+  module.function(`tiles ${JSON.stringify(t)}`, { params: ['i32', 'i32', 'i32', 'i32'], results: [] }, (body) => {
+    const [a, b] = [body.local('i32'), body.local('i32')]
+    return loop([
+      set(a, get(0)),
+      set(b, get(1)),
+      tileCode(body, t, a, b, 2),
+      set(0, i32.add(get(0), i32.const(4 * t.rows * t.rowOfA))),
+      set(2, i32.add(get(2), i32.const(4 * t.rows * t.rowOfC))),
+      brIf(0, tee(3, i32.sub(get(3), i32.const(1)))),
+    ])
+  })
 
-/** The same in place; it moves a and b. */
-export const tileCode = (body: Body, t: Tile, a: number, b: number, c: number): Code => {
+/**
+ * One tile; a and b are moved. V8 before 13.6 moves all loads of a basic block before its arithmetic, and so runs out of registers unless
+ * blocks are short: branches that are never taken, on an address that is never 0, keep them so.
+ */
+const tileCode = (body: Body, t: Tile, a: number, b: number, c: number): Code => {
   const sums = Array.from({ length: t.rows }, () => Array.from({ length: t.vectors }, () => body.local('v128')))
   const bs = Array.from({ length: t.vectors }, () => body.local('v128'))
   const [x, end] = [body.local('v128'), body.local('i32')]

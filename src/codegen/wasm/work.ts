@@ -24,7 +24,7 @@ export const workOf = (k: Kernel): number => {
 }
 
 /** Less than this is not worth a second thread: about four microseconds. */
-const leastWork = 8192
+export const leastWork = 8192
 const mostPieces = 32
 
 /** Pieces of a kernel of so many parts. */
