@@ -32,7 +32,10 @@ export const explainUnconditional = ({ unet, scheduler }: UnconditionalModel): P
   explainStep(scheduler, unet2d(unet), [1, ...sampleShape(unet)], undefined)
 
 /** A condition of the shapes that a UNet is given. Nobody looks at its values. */
-const blank = (sd: StableDiffusion | StableDiffusionXL, [, channels, h, w]: readonly number[]): Condition => {
+export const blankCondition = (
+  sd: StableDiffusion | StableDiffusionXL,
+  [, channels, h, w]: readonly number[],
+): Condition => {
   const { in_channels: seen, time_cond_proj_dim: distilled } = sd.unet.config
   const xl = isXL(sd) ? sd.text_encoder_2.config : undefined
   const width = sd.text_encoder.config.hidden_size + (xl?.hidden_size ?? 0)
@@ -47,7 +50,7 @@ const blank = (sd: StableDiffusion | StableDiffusionXL, [, channels, h, w]: read
 /** The first step from a text, guided as it is when pictures are drawn, with the checkpoint's own scheduler. */
 export const explainText = (sd: StableDiffusion | StableDiffusionXL): Promise<Explanation> => {
   const shape = latentShape(sd, nativeSize(sd))
-  const condition = blank(sd, shape)
+  const condition = blankCondition(sd, shape)
   const given: Guided<Condition> =
     condition.timestepCond === undefined
       ? { positive: condition, negative: condition, scale: isXL(sd) ? 5 : 7.5 }
