@@ -38,6 +38,9 @@ describe.concurrent('what is there', () => {
           'tfjs-wasm',
           'tfjs-cpu',
           'DIFFOLD_BACKEND',
+          '--exact',
+          '--threads',
+          'DIFFOLD_THREADS',
           '--quiet',
           '--variant',
           '--revision',
@@ -49,7 +52,18 @@ describe.concurrent('what is there', () => {
     [['inspect'], ['[checkpoint]', '--json', '--variant', '--revision', '--help']],
     [
       ['explain'],
-      ['[checkpoint]', '--stage', 'traced', 'simplified', 'program', '--backend', '--variant', '--revision', '--help'],
+      [
+        '[checkpoint]',
+        '--stage',
+        'traced',
+        'simplified',
+        'program',
+        '--backend',
+        '--exact',
+        '--variant',
+        '--revision',
+        '--help',
+      ],
     ],
   ])('is the help of diffold %s', async (command, parts) => {
     const { code, stdout, stderr } = await diffold(work, [...command, '--help'])

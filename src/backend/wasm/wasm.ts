@@ -10,17 +10,19 @@ import { canHaveThreads, cores } from './team.ts'
 /** How a backend is made: the number of threads is that of the cores unless given; where there can be only one, it is one. */
 export type WasmOptions = LowerOptions & { readonly threads?: number }
 
-/** The backend, with a memory of its own. `dispose` ends its threads; they keep no process alive. */
-export const wasm = ({ threads = cores(), ...options }: WasmOptions = {}): Backend & {
-  readonly dispose: () => void
-} => {
+/** The backend, with a memory of its own. `dispose` ends its threads, which keep no process alive; a later run has others. */
+export type Wasm = Backend & { readonly dispose: () => void }
+
+/** The backend. */
+export const wasm = ({ threads = cores(), ...options }: WasmOptions = {}): Wasm => {
   const several = canHaveThreads()
   const count = several ? Math.max(1, Math.min(threads, mostThreads)) : 1
   const device = new Device(count, several)
   return {
     name: 'wasm',
     description: `WebAssembly, compiled for each program: SIMD, ${count} thread${count === 1 ? '' : 's'}`,
-    prepare: (graph) => new Prepared(device, graph, options),
+    prepare: (graph, { exact } = {}) =>
+      new Prepared(device, graph, { ...options, ...(exact === undefined ? {} : { exact }) }),
     memory: () => device.heap.used,
     dispose: () => device.team.stop(),
   }
@@ -32,7 +34,7 @@ const probe = Uint8Array.of(
 )
 
 /** The backend, where modules with SIMD may be compiled: an old engine has none, and a page may forbid it. Rejects with `DeviceError`. */
-export const startWasm = async (options: WasmOptions = {}): Promise<Backend> => {
+export const startWasm = async (options: WasmOptions = {}): Promise<Wasm> => {
   try {
     await WebAssembly.compile(probe)
   } catch (error) {

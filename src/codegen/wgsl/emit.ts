@@ -1,11 +1,12 @@
 /** Kernels as WGSL: which ways there are, and the code of each. */
 import type { Kernel } from '../kernel.ts'
 import { mapShader, mapVariants, type MapVariant } from './map.ts'
+import { normaliseShader, normaliseVariants, type NormaliseVariant } from './normalise.ts'
 import { reduceShader, reduceVariants, type ReduceVariant } from './reduce.ts'
 import type { Access, Capabilities, Shader } from './shader.ts'
 
 /** A way to compute a kernel. */
-export type Variant = MapVariant | ReduceVariant
+export type Variant = MapVariant | ReduceVariant | NormaliseVariant
 
 /** The ways there are to compute a kernel on such an adapter, best guess first. */
 export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] => {
@@ -14,10 +15,11 @@ export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] =>
       return mapVariants(k)
     case 'Reduce':
       return reduceVariants(k, caps)
+    case 'Normalise':
+      return normaliseVariants(k, caps)
     case 'Gemm':
     case 'Attention':
     case 'PlainAttention':
-    case 'Normalise':
     case 'Moments':
     case 'WinogradWeight':
     case 'WinogradInput':
@@ -38,10 +40,12 @@ export const shaderOf = (k: Kernel, access: readonly Access[], variant: Variant,
     case 'Reduce':
       if (variant.family !== 'Reduce') throw unknown(k, variant)
       return reduceShader(k, access, variant, caps)
+    case 'Normalise':
+      if (variant.family !== 'Normalise') throw unknown(k, variant)
+      return normaliseShader(k, access, variant, caps)
     case 'Gemm':
     case 'Attention':
     case 'PlainAttention':
-    case 'Normalise':
     case 'Moments':
     case 'WinogradWeight':
     case 'WinogradInput':
