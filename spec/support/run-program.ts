@@ -284,7 +284,6 @@ export const runKernel = (k: Kernel, memory: readonly Memory[]): void => {
       return gemm(k, memory)
     case 'PlainAttention':
       return attention(k, memory)
-    case 'Attention':
     case 'WinogradWeight':
     case 'WinogradInput':
     case 'WinogradOutput':

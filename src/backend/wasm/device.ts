@@ -25,6 +25,8 @@ export class Device {
   readonly team: Team
   readonly #modules = new Map<string, { readonly id: number; readonly module: Promise<WebAssembly.Module> }>()
   #modulesMade = 0
+  /** When a profiled program began, and finished each of its kernels: milliseconds. */
+  readonly ticks: number[] = []
   readonly #addresses = new WeakMap<DeviceValue, number>()
   #scratch = { at: 0, bytes: 0 }
 
@@ -52,7 +54,11 @@ export class Device {
     this.#modules.set(key, { id, module })
     if (this.#modules.size > mostModules) this.#modules.delete(this.#modules.keys().next().value!)
     const compiled = await module
-    const instance = await WebAssembly.instantiate(compiled, { env: { memory: this.heap.memory }, math })
+    const instance = await WebAssembly.instantiate(compiled, {
+      env: { memory: this.heap.memory },
+      math,
+      clock: { tick: () => void this.ticks.push(performance.now()) },
+    })
     return { id, module: compiled, exports: instance.exports as Exports }
   }
 

@@ -16,6 +16,12 @@ import { write } from './transfer.ts'
 
 type Kept = ReadonlyMap<number, number>
 
+/** How long a kernel took in a run, all threads together. */
+export type Timing = { readonly dispatch: Dispatch; readonly ms: number }
+
+/** How programs are made; `profile` is told after each run how long its kernels took. */
+export type PreparedOptions = LowerOptions & { readonly profile?: (timings: readonly Timing[]) => void }
+
 /** Programs with less to do are run by one thread: a helper takes 50 µs to come. */
 const leastTeamWork = 500_000
 
@@ -29,14 +35,16 @@ export class Prepared implements Executable {
   readonly #arena: Arena
   readonly #recipes: ReadonlyMap<number, string>
   readonly #team: boolean
+  readonly #profile: PreparedOptions['profile']
   readonly #last: ReadonlyMap<number, number>
   #emission: Emission | undefined
   #loaded: Loaded | undefined
   #kept: Kept | undefined
   #release: () => void = () => undefined
 
-  constructor(device: Device, graph: Graph, options: LowerOptions = {}) {
+  constructor(device: Device, graph: Graph, { profile, ...options }: PreparedOptions = {}) {
     this.#device = device
+    this.#profile = profile
     this.#graph = graph
     this.#program = lower(graph, wasmTarget, options)
     this.#arena = arena(this.#program)
@@ -59,11 +67,8 @@ export class Prepared implements Executable {
 
   async run(inputs: readonly Operand[]): Promise<readonly DeviceValue[]> {
     const { heap } = this.#device
-    this.#emission ??= emit(this.#program.once, this.#program.every, {
-      pages: 1,
-      maximum: 65536,
-      shared: heap.shared,
-    })
+    const memory = { pages: 1, maximum: 65536, shared: heap.shared }
+    this.#emission ??= emit(this.#program.once, this.#program.every, memory, this.#profile !== undefined)
     this.#loaded ??= await this.#device.instance(this.#emission.bytes)
     const { id: module, module: compiled, exports } = this.#loaded
     const addresses = new Map<number, number>(await this.#keep(exports))
@@ -77,11 +82,14 @@ export class Prepared implements Executable {
         outputs.push(at)
         addresses.set(id, at)
       }
-      const table = this.#device.scratch(this.#arena.bytes + 4 * this.#emission.words)
-      for (const [id, offset] of this.#arena.offsets) addresses.set(id, table + 4 * this.#emission.words + offset)
+      const { words, work } = this.#emission
+      const before = 4 * words + work * this.#device.team.threads
+      const table = this.#device.scratch(before + this.#arena.bytes)
+      for (const [id, offset] of this.#arena.offsets) addresses.set(id, table + before + offset)
       this.#fill(table, this.#program.once.length, this.#program.every, addresses)
       if (this.#team) this.#device.team.run(module, compiled, table, exports['run']!)
       else exports['run']!(table, 0)
+      this.#report()
     } catch (error) {
       for (const at of outputs) heap.free(at)
       throw error
@@ -91,6 +99,11 @@ export class Prepared implements Executable {
       if (this.#graph.inputs.length === 0) this.dispose()
     }
     return this.#graph.outputs.map((n, i) => this.#device.own(outputs[i]!, n.dtype, size(n.shape)))
+  }
+
+  #report(): void {
+    const ticks = this.#device.ticks.splice(0)
+    this.#profile?.(this.#program.every.map((dispatch, i) => ({ dispatch, ms: (ticks[i + 1] ?? 0) - (ticks[i] ?? 0) })))
   }
 
   /** Writes the addresses of dispatches, which are the program's from the given one on, and zeros for all. */
@@ -163,7 +176,7 @@ export class Prepared implements Executable {
       for (const [i, d] of once.entries()) {
         if (!steps[i]) continue
         for (const id of d.operands) await place(id)
-        const words = heap.allocate(4 * this.#emission!.words)
+        const words = heap.allocate(4 * this.#emission!.words + this.#emission!.work)
         try {
           this.#fill(words, i, [d], new Map([...kept, ...temporary]))
           exports[`once${i}`]!(words, 0)

@@ -1,5 +1,8 @@
 /** Threads that help with a run: workers that share the memory, and take pieces of the same program as long as it runs. */
 
+/** The most threads of a program. */
+export const mostThreads = 16
+
 /** Words of the first page: which run is on, and how many helpers are in it. */
 const runWord = 16
 const insideWord = 32
@@ -15,7 +18,7 @@ const help = ({ id, module, memory, table, run, thread }) => {
     if (Atomics.load(words, ${runWord}) !== run) return
     let instance = instances.get(id)
     if (instance === undefined) {
-      instance = new WebAssembly.Instance(module, { env: { memory }, math })
+      instance = new WebAssembly.Instance(module, { env: { memory }, math, clock: { tick() {} } })
       if (instances.size > 32) instances.delete(instances.keys().next().value)
       instances.set(id, instance)
     }

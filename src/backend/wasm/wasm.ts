@@ -1,14 +1,12 @@
 /** WebAssembly of our own: kernels compiled for the shapes of a program, in one memory, on as many threads as wished. */
-import { mostThreads } from '../../passes/attend.ts'
 import { DeviceError } from '../../errors.ts'
-import type { LowerOptions } from '../../passes/lower.ts'
 import type { Backend } from '../backend.ts'
 import { Device } from './device.ts'
-import { Prepared } from './prepared.ts'
-import { canHaveThreads, cores } from './team.ts'
+import { Prepared, type PreparedOptions } from './prepared.ts'
+import { canHaveThreads, cores, mostThreads } from './team.ts'
 
 /** How a backend is made: the number of threads is that of the cores unless given; where there can be only one, it is one. */
-export type WasmOptions = LowerOptions & { readonly threads?: number }
+export type WasmOptions = PreparedOptions & { readonly threads?: number }
 
 /** The backend, with a memory of its own. `dispose` ends its threads, which keep no process alive; a later run has others. */
 export type Wasm = Backend & { readonly dispose: () => void }

@@ -18,7 +18,6 @@ export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] =>
     case 'Normalise':
       return normaliseVariants(k, caps)
     case 'Gemm':
-    case 'Attention':
     case 'PlainAttention':
     case 'Moments':
     case 'WinogradWeight':
@@ -44,7 +43,6 @@ export const shaderOf = (k: Kernel, access: readonly Access[], variant: Variant,
       if (variant.family !== 'Normalise') throw unknown(k, variant)
       return normaliseShader(k, access, variant, caps)
     case 'Gemm':
-    case 'Attention':
     case 'PlainAttention':
     case 'Moments':
     case 'WinogradWeight':
