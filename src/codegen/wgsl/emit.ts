@@ -4,9 +4,10 @@ import { mapShader, mapVariants, type MapVariant } from './map.ts'
 import { normaliseShader, normaliseVariants, type NormaliseVariant } from './normalise.ts'
 import { reduceShader, reduceVariants, type ReduceVariant } from './reduce.ts'
 import type { Access, Capabilities, Shader } from './shader.ts'
+import { winogradShader, winogradVariants, type WinogradVariant } from './winograd.ts'
 
 /** A way to compute a kernel. */
-export type Variant = MapVariant | ReduceVariant | NormaliseVariant
+export type Variant = MapVariant | ReduceVariant | NormaliseVariant | WinogradVariant
 
 /** The ways there are to compute a kernel on such an adapter, best guess first. */
 export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] => {
@@ -17,12 +18,13 @@ export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] =>
       return reduceVariants(k, caps)
     case 'Normalise':
       return normaliseVariants(k, caps)
-    case 'Gemm':
-    case 'PlainAttention':
-    case 'Moments':
     case 'WinogradWeight':
     case 'WinogradInput':
     case 'WinogradOutput':
+      return winogradVariants(k)
+    case 'Gemm':
+    case 'PlainAttention':
+    case 'Moments':
       return []
   }
 }
@@ -42,12 +44,14 @@ export const shaderOf = (k: Kernel, access: readonly Access[], variant: Variant,
     case 'Normalise':
       if (variant.family !== 'Normalise') throw unknown(k, variant)
       return normaliseShader(k, access, variant, caps)
-    case 'Gemm':
-    case 'PlainAttention':
-    case 'Moments':
     case 'WinogradWeight':
     case 'WinogradInput':
     case 'WinogradOutput':
+      if (variant.family !== 'Winograd') throw unknown(k, variant)
+      return winogradShader(k, access, variant, caps)
+    case 'Gemm':
+    case 'PlainAttention':
+    case 'Moments':
       throw unknown(k, variant)
   }
 }
