@@ -40,11 +40,20 @@ export interface Executable {
 /** Memory held on a device. */
 export type Memory = { readonly values: number; readonly bytes: number }
 
+/** What is asked of a program. */
+export type ProgramOptions = {
+  /**
+   * No algorithm whose rounding errors are larger than those of the definition: convolutions are computed as they are defined, not by
+   * Winograd's algorithm. Slower; docs/guide.md says what it is worth.
+   */
+  readonly exact?: boolean
+}
+
 /** A device and its compiler. */
 export interface Backend {
   readonly name: BackendName
   /** What it is, in words, with the adapter where there is one. */
   readonly description: string
-  readonly prepare: (graph: Graph) => Executable
+  readonly prepare: (graph: Graph, options?: ProgramOptions) => Executable
   readonly memory: () => Memory
 }

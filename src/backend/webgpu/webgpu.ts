@@ -30,7 +30,8 @@ export const webgpu = async ({ limits, ...options }: WebGpuOptions = {}): Promis
     get description() {
       return `WebGPU: ${current.description}`
     },
-    prepare: (graph) => new Prepared(devices, graph, options),
+    prepare: (graph, { exact } = {}) =>
+      new Prepared(devices, graph, { ...options, ...(exact === undefined ? {} : { exact }) }),
     memory: () => current.buffers.held,
     device: () => current,
     alive,

@@ -6,11 +6,11 @@ import { accessesOf, byStride, mergeAxes, type Access } from '../space.ts'
 import { addressOf, unflatten } from './space.ts'
 import type { Context } from './vector-ops.ts'
 
-/** Parameters of a kernel's function before the addresses of its operands: the range of its parts, and the thread's number. */
+/** Parameters of a kernel's function before the addresses of its operands: the range of its parts, and where the thread may keep what it works on. */
 export const firstOperand = 3
 
-/** A kernel's function `(lo, hi, thread, …operands)` of a range of `count` independent parts. */
-export type Emitted = { readonly count: number; readonly code: (context: Context) => Code }
+/** A kernel's function `(lo, hi, work, …operands)` of a range of `count` independent parts; it works on so many bytes of its thread's own. */
+export type Emitted = { readonly count: number; readonly code: (context: Context) => Code; readonly work?: number }
 
 /**
  * `for (position = 0; …; position += 4)` over so many elements, the last of them apart. With several `copies` of the body in a round,

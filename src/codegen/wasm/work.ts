@@ -13,7 +13,6 @@ export const workOf = (k: Kernel): number => {
       return size(k.dims) * size(k.folded)
     case 'Gemm':
       return (size(k.batch) * size(k.rows) * k.n * depthOf(k)) / 8
-    case 'Attention':
     case 'PlainAttention':
       return (size(k.batch) * k.rows * k.keys * (k.depth + k.features)) / 8
     case 'WinogradWeight':

@@ -2,11 +2,13 @@
 import type { Kernel } from '../kernel.ts'
 import { attentionShader, attentionVariants, type AttentionVariant } from './attention.ts'
 import { mapShader, mapVariants, type MapVariant } from './map.ts'
+import { normaliseShader, normaliseVariants, type NormaliseVariant } from './normalise.ts'
 import { reduceShader, reduceVariants, type ReduceVariant } from './reduce.ts'
 import type { Access, Capabilities, Shader } from './shader.ts'
+import { winogradShader, winogradVariants, type WinogradVariant } from './winograd.ts'
 
 /** A way to compute a kernel. */
-export type Variant = MapVariant | ReduceVariant | AttentionVariant
+export type Variant = MapVariant | ReduceVariant | NormaliseVariant | WinogradVariant | AttentionVariant
 
 /** The ways there are to compute a kernel on such an adapter, best guess first. */
 export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] => {
@@ -17,13 +19,14 @@ export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] =>
       return reduceVariants(k, caps)
     case 'PlainAttention':
       return attentionVariants(k, caps)
-    case 'Gemm':
-    case 'Attention':
     case 'Normalise':
-    case 'Moments':
+      return normaliseVariants(k, caps)
     case 'WinogradWeight':
     case 'WinogradInput':
     case 'WinogradOutput':
+      return winogradVariants(k)
+    case 'Gemm':
+    case 'Moments':
       return []
   }
 }
@@ -43,13 +46,16 @@ export const shaderOf = (k: Kernel, access: readonly Access[], variant: Variant,
     case 'PlainAttention':
       if (variant.family !== 'PlainAttention') throw unknown(k, variant)
       return attentionShader(k, access, variant)
-    case 'Gemm':
-    case 'Attention':
     case 'Normalise':
-    case 'Moments':
+      if (variant.family !== 'Normalise') throw unknown(k, variant)
+      return normaliseShader(k, access, variant, caps)
     case 'WinogradWeight':
     case 'WinogradInput':
     case 'WinogradOutput':
+      if (variant.family !== 'Winograd') throw unknown(k, variant)
+      return winogradShader(k, access, variant, caps)
+    case 'Gemm':
+    case 'Moments':
       throw unknown(k, variant)
   }
 }
