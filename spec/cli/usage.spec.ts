@@ -23,7 +23,7 @@ describe.concurrent('what is there', () => {
     expect(await diffold(work, ['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
   })
   it.each([
-    [[], ['draw', 'inspect', 'explain', '--version', '--help']],
+    [[], ['draw', 'inspect', 'explain', 'export', '--version', '--help']],
     [
       ['draw'],
       [
@@ -48,6 +48,7 @@ describe.concurrent('what is there', () => {
         '--help',
       ],
     ],
+    [['export'], ['[checkpoint]', '-o, --output', '--variant', '--revision', '--help']],
     [['inspect'], ['[checkpoint]', '--json', '--variant', '--revision', '--help']],
     [
       ['explain'],

@@ -24,6 +24,7 @@ import {
   seedFrom,
   startBackend,
   threadsOption,
+  tuneOption,
   wholeFrom,
 } from './options.ts'
 import { checkWritable, pngPath, previewPath } from './output.ts'
@@ -196,6 +197,7 @@ draw
   .addOption(backendOption())
   .addOption(exactOption())
   .addOption(threadsOption())
+  .addOption(tuneOption())
   .addOption(new Option('-q, --quiet', 'print nothing but the path of the picture'))
 for (const option of loadOptions()) draw.addOption(option)
 draw.action(run)

@@ -36,7 +36,10 @@ export const explainUnconditional = (
 ): Promise<Explanation> => explainStep(scheduler, unet2d(unet), [1, ...sampleShape(unet)], undefined, options)
 
 /** A condition of the shapes that a UNet is given. Nobody looks at its values. */
-const blank = (sd: StableDiffusion | StableDiffusionXL, [, channels, h, w]: readonly number[]): Condition => {
+export const blankCondition = (
+  sd: StableDiffusion | StableDiffusionXL,
+  [, channels, h, w]: readonly number[],
+): Condition => {
   const { in_channels: seen, time_cond_proj_dim: distilled } = sd.unet.config
   const xl = isXL(sd) ? sd.text_encoder_2.config : undefined
   const width = sd.text_encoder.config.hidden_size + (xl?.hidden_size ?? 0)
@@ -54,7 +57,7 @@ export const explainText = (
   options: CompileOptions = {},
 ): Promise<Explanation> => {
   const shape = latentShape(sd, nativeSize(sd))
-  const condition = blank(sd, shape)
+  const condition = blankCondition(sd, shape)
   const given: Guided<Condition> =
     condition.timestepCond === undefined
       ? { positive: condition, negative: condition, scale: isXL(sd) ? 5 : 7.5 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { Argument, InvalidArgumentError, Option } from 'commander'
 import { backendNames, type BackendName } from '../backend/backend.ts'
 import { defaultBackend, useBackend, useThreads } from '../backend/select.ts'
+import { useTuning } from '../backend/tuning.ts'
 import { seed, type Seed } from '../random/generator.ts'
 
 const shipped = fileURLToPath(new URL('../../models/ddpm-emoji-cat-64', import.meta.url))
@@ -54,6 +55,19 @@ export const threadsOption = (): Option =>
   new Option('--threads <n>', 'threads on wasm; DIFFOLD_THREADS says it too (default: as many as cores)').argParser(
     (text) => useThreads(wholeFrom(1)(text)),
   )
+
+/** `--tune [SECONDS]`, which takes effect as it is read. */
+export const tuneOption = (): Option =>
+  new Option(
+    '--tune [seconds]',
+    'on WebGPU, measure kernels for so long before the first run, and remember the fastest; DIFFOLD_TUNE=1 says it too',
+  )
+    .preset('2')
+    .argParser((text: string) => {
+      const budget = 1000 * between(0, 3600)(text)
+      useTuning({ budget })
+      return budget
+    })
 
 /** `--exact`. */
 export const exactOption = (): Option =>

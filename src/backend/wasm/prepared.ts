@@ -11,7 +11,8 @@ import { wasmTarget } from '../../passes/target.ts'
 import type { DeviceValue, Executable, Operand } from '../backend.ts'
 import { listing } from '../listing.ts'
 import { recipesOf } from '../residents.ts'
-import type { Device, Exports, Loaded } from './device.ts'
+import type { Device } from './device.ts'
+import type { Loaded } from './team.ts'
 import { write } from './transfer.ts'
 
 type Kept = ReadonlyMap<number, number>
@@ -34,7 +35,7 @@ export class Prepared implements Executable {
   readonly #program: Program
   readonly #arena: Arena
   readonly #recipes: ReadonlyMap<number, string>
-  readonly #team: boolean
+  readonly #large: boolean
   readonly #profile: PreparedOptions['profile']
   readonly #last: ReadonlyMap<number, number>
   #emission: Emission | undefined
@@ -49,8 +50,7 @@ export class Prepared implements Executable {
     this.#program = lower(graph, wasmTarget, options)
     this.#arena = arena(this.#program)
     this.#recipes = recipesOf(this.#program)
-    this.#team =
-      device.team.threads > 1 && this.#program.every.reduce((sum, d) => sum + workOf(d.kernel), 0) >= leastTeamWork
+    this.#large = this.#program.every.reduce((sum, d) => sum + workOf(d.kernel), 0) >= leastTeamWork
     this.#last = new Map(this.#program.once.flatMap((d, i) => d.operands.map((id) => [id, i] as const)))
   }
 
@@ -70,8 +70,7 @@ export class Prepared implements Executable {
     const memory = { pages: 1, maximum: 65536, shared: heap.shared }
     this.#emission ??= emit(this.#program.once, this.#program.every, memory, this.#profile !== undefined)
     this.#loaded ??= await this.#device.instance(this.#emission.bytes)
-    const { id: module, module: compiled, exports } = this.#loaded
-    const addresses = new Map<number, number>(await this.#keep(exports))
+    const addresses = new Map<number, number>(await this.#keep(this.#loaded))
     const passing: number[] = []
     const outputs: number[] = []
     try {
@@ -87,8 +86,7 @@ export class Prepared implements Executable {
       const table = this.#device.scratch(before + this.#arena.bytes)
       for (const [id, offset] of this.#arena.offsets) addresses.set(id, table + before + offset)
       this.#fill(table, this.#program.once.length, this.#program.every, addresses)
-      if (this.#team) this.#device.team.run(module, compiled, table, exports['run']!)
-      else exports['run']!(table, 0)
+      await this.#device.team.call(this.#loaded, 'run', table, this.#large)
       this.#report()
     } catch (error) {
       for (const at of outputs) heap.free(at)
@@ -128,7 +126,7 @@ export class Prepared implements Executable {
   }
 
   /** Addresses of what is the same at every run; what is not there yet is computed. */
-  async #keep(exports: Exports): Promise<Kept> {
+  async #keep(loaded: Loaded): Promise<Kept> {
     if (this.#kept !== undefined) return this.#kept
     const { residents } = this.#device
     const needed = new Set<number>()
@@ -141,7 +139,7 @@ export class Prepared implements Executable {
     const recipes = this.#recipes
     const release = (): void => residents.release([...kept.keys()].map((id) => recipes.get(id)!))
     try {
-      await this.#compute(exports, needed, kept)
+      await this.#compute(loaded, needed, kept)
     } catch (error) {
       release()
       throw error
@@ -152,7 +150,7 @@ export class Prepared implements Executable {
     return kept
   }
 
-  async #compute(exports: Exports, needed: ReadonlySet<number>, kept: Map<number, number>): Promise<void> {
+  async #compute(loaded: Loaded, needed: ReadonlySet<number>, kept: Map<number, number>): Promise<void> {
     const { heap, residents } = this.#device
     const { once } = this.#program
     // From the end: which steps lead to something that is missing.
@@ -176,10 +174,11 @@ export class Prepared implements Executable {
       for (const [i, d] of once.entries()) {
         if (!steps[i]) continue
         for (const id of d.operands) await place(id)
-        const words = heap.allocate(4 * this.#emission!.words + this.#emission!.work)
+        const { words: all, work } = this.#emission!
+        const words = heap.allocate(4 * all + work * this.#device.team.threads)
         try {
           this.#fill(words, i, [d], new Map([...kept, ...temporary]))
-          exports[`once${i}`]!(words, 0)
+          await this.#device.team.call(loaded, `once${i}`, words, workOf(d.kernel) >= leastTeamWork)
         } finally {
           heap.free(words)
         }
