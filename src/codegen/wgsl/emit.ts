@@ -1,18 +1,20 @@
 /** Kernels as WGSL: which ways there are, and the code of each. */
 import type { Kernel } from '../kernel.ts'
+import { gemmShader, gemmVariants, type GemmVariant } from './gemm.ts'
 import { mapShader, mapVariants, type MapVariant } from './map.ts'
 import type { Access, Capabilities, Shader } from './shader.ts'
 
 /** A way to compute a kernel. */
-export type Variant = MapVariant
+export type Variant = MapVariant | GemmVariant
 
 /** The ways there are to compute a kernel on such an adapter, best guess first. */
 export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] => {
   switch (k._tag) {
     case 'Map':
       return mapVariants(k, caps)
-    case 'Reduce':
     case 'Gemm':
+      return gemmVariants(k, caps)
+    case 'Reduce':
     case 'Attention':
     case 'PlainAttention':
     case 'Normalise':
@@ -28,13 +30,15 @@ const unknown = (k: Kernel, variant: Variant): Error =>
   new Error(`${k._tag} cannot be computed as ${JSON.stringify(variant)}`)
 
 /** The code of a kernel, given what it may do with its operands; `variant` is one of `variantsOf`. */
-export const shaderOf = (k: Kernel, access: readonly Access[], variant: Variant, _caps: Capabilities): Shader => {
+export const shaderOf = (k: Kernel, access: readonly Access[], variant: Variant, caps: Capabilities): Shader => {
   switch (k._tag) {
     case 'Map':
       if (variant.family !== 'Map') throw unknown(k, variant)
       return mapShader(k, access, variant)
-    case 'Reduce':
     case 'Gemm':
+      if (variant.family !== 'Gemm') throw unknown(k, variant)
+      return gemmShader(k, access, variant, caps)
+    case 'Reduce':
     case 'Attention':
     case 'PlainAttention':
     case 'Normalise':
