@@ -5,6 +5,7 @@ export default defineConfig({
   resolve: {
     alias: {
       'diffold/laws': fileURLToPath(new URL('src/laws/index.ts', import.meta.url)),
+      'diffold/tfjs': fileURLToPath(new URL('src/backend/tfjs/share.ts', import.meta.url)),
       diffold: fileURLToPath(new URL('src/index.ts', import.meta.url)),
     },
   },

@@ -1,103 +1,84 @@
 /**
- * `npm run bench -- [--steps 25] [--python PATH] [--only wasm,cpu,host,webgpu]`: the shipped checkpoint on every backend there is, and in
- * Python diffusers when a Python that has it is given; one run on one machine, as ratios. Every picture is compared with the first.
+ * `npm run bench`: every workload on every backend of ours and every peer that is there, in one run, as ratios beside roofs; each
+ * output compared. `--help` says what can be asked for; docs/bench.md how to read what comes out.
  */
-import { execFile } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify } from 'node:util'
-import { backend, backendName, backendNames, DDPM, ddpm, load, orThrow, read, seed, type BackendName } from 'diffold'
+import { files, writeFiles } from './files.ts'
+import { flopsOf } from './flops.ts'
+import { installPeers } from './install.ts'
+import { measure } from './measure.ts'
+import { options } from './options.ts'
+import { rowsOf, type Gap, type Row } from './report/rows.ts'
+import { factsTable, gapsTable, roofsTable, timesTable } from './report/table.ts'
+import type { Roof } from './roofs/roof.ts'
+import { wasmRoof } from './roofs/wasm.ts'
+import type { Group, Runner, Settings } from './runners.ts'
+import type { Extent } from './workloads/work.ts'
+import { trace } from 'diffold'
+import type { Workload } from './workloads/catalogue.ts'
 
-type Row = {
-  readonly name: string
-  readonly first: number
-  readonly step: number
-  readonly total: number
-  readonly sample: Float32Array
+const asked = options(process.argv.slice(2))
+if (asked === undefined) process.exit(0)
+const started = Date.now()
+const say = (text: string): void =>
+  void process.stderr.write(`[${((Date.now() - started) / 1000).toFixed(0).padStart(4)} s] ${text}\n`)
+
+const cache = fileURLToPath(new URL('../node_modules/.cache/diffold/bench', import.meta.url))
+installPeers(say)
+await mkdir(cache, { recursive: true })
+await writeFiles(cache, asked.workloads)
+
+const settings: Settings = { cache, python: asked.python, env: {} }
+const effort = {
+  repeats: asked.repeats,
+  seconds: asked.seconds,
+  until: started + asked.minutes * 60_000,
+  say,
 }
+const groups = [...new Set(asked.runners.map((r) => r.group))]
 
-const checkpoint = fileURLToPath(new URL('../models/ddpm-emoji-cat-64', import.meta.url))
-const { values } = parseArgs({
-  options: { steps: { type: 'string', default: '25' }, python: { type: 'string' }, only: { type: 'string' } },
-})
-const steps = Number(values.steps)
-if (!Number.isInteger(steps) || steps < 2) throw new RangeError(`--steps ${values.steps}: a whole number from 2 on`)
-const wanted: readonly BackendName[] =
-  values.only === undefined ? backendNames : values.only.split(',').map((n) => backendName(n))
+// A software adapter takes seconds over one link.
+const extentOf =
+  (workload: Workload) =>
+  ({ group }: Runner): Extent => ({
+    steps: asked.steps ?? (group.startsWith('cpu') ? workload.steps : Math.min(workload.steps, 2)),
+    chained: group.startsWith('cpu'),
+  })
 
-const median = (xs: readonly number[]): number => [...xs].sort((a, b) => a - b)[Math.floor(xs.length / 2)]!
+const roofFor = async (group: Group): Promise<readonly Roof[]> =>
+  group === 'cpu1' ? [await wasmRoof(1)] : group === 'cpu2' ? [await wasmRoof(2)] : []
 
-/** The evaluator takes seconds a step: a few tell its time. */
-const stepsOn = (name: BackendName): number => (name === 'host' ? Math.min(steps, 3) : steps)
-
-const ours = async (name: BackendName): Promise<Row | string> => {
-  try {
-    await backend(name)
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  }
-  const model = await orThrow(load(DDPM, checkpoint))
-  const fold = ddpm(model, { steps }).states(seed(0), { backend: name })
-  const times: number[] = []
-  const start = performance.now()
-  let last = start
-  for (;;) {
-    const next = await fold.next()
-    const now = performance.now()
-    if (next.done !== true) times.push(now - last)
-    last = now
-    if (next.done === true || times.length === stepsOn(name)) {
-      const sample = next.done === true ? await read(next.value) : await read(next.value.sample)
-      await fold.return(undefined as never)
-      return { name: `diffold ${name}`, first: times[0]!, step: median(times.slice(1)), total: now - start, sample }
-    }
-  }
-}
-
-const python = async (path: string): Promise<Row | string> => {
-  const script = fileURLToPath(new URL('diffusers_peer.py', import.meta.url))
-  try {
-    const { stdout } = await promisify(execFile)(path, [script, checkpoint, `${steps}`], { maxBuffer: 2 ** 26 })
-    const told = JSON.parse(stdout.trim().split('\n').at(-1)!) as {
-      name: string
-      times: number[]
-      total: number
-      sample: number[]
-    }
-    return {
-      name: told.name,
-      first: told.times[0]!,
-      step: median(told.times.slice(1)),
-      total: told.total,
-      sample: Float32Array.from(told.sample),
-    }
-  } catch (error) {
-    return error instanceof Error ? error.message.split('\n')[0]! : String(error)
-  }
-}
+const roofs: Roof[] = []
+for (const group of groups) roofs.push(...(await roofFor(group)))
 
 const rows: Row[] = []
-const note = (name: string, row: Row | string): void => {
-  if (typeof row === 'string') process.stdout.write(`${name}: not measured: ${row}\n`)
-  else rows.push(row)
+const gaps: Gap[] = []
+for (const workload of asked.workloads) {
+  // Groups after each other, since threads of one disturb the other's; within a group all in turn.
+  const outcomes = []
+  for (const group of groups)
+    outcomes.push(
+      ...(await measure(
+        workload,
+        asked.runners.filter((r) => r.group === group),
+        extentOf(workload),
+        settings,
+        effort,
+      )),
+    )
+  const one = await workload.make(files(cache), { steps: 1, chained: false })
+  const flops = flopsOf(trace(one.step, [one.start, one.inputs[0], one.given]).graph)
+  const links = (group: Group): number => (group.startsWith('cpu') ? (workload.kernel?.links ?? 1) : 1)
+  const told = rowsOf(outcomes, flops, (m) => links(m.runner.group))
+  rows.push(...told.rows)
+  gaps.push(...told.gaps)
 }
-for (const name of wanted) note(`diffold ${name}`, await ours(name))
-if (values.python !== undefined) note('diffusers', await python(values.python))
 
-const full = rows.filter((r) => !r.name.endsWith(' host'))
-const reference = full[0]
-const base = rows.find((r) => r.name === 'diffold wasm') ?? rows[0]
-process.stdout.write(
-  `\n${steps} DDPM steps of ddpm-emoji-cat-64, milliseconds; ratios of the time per step to ${base?.name ?? 'none'}\n`,
-)
-for (const r of rows) {
-  const far =
-    reference === undefined || !full.includes(r)
-      ? NaN
-      : r.sample.reduce((m, v, i) => Math.max(m, Math.abs(v - reference.sample[i]!)), 0)
-  const picture = Number.isNaN(far)
-    ? `${stepsOn('host')} steps only, picture not compared`
-    : `picture within ${far.toExponential(1)} of ${reference!.name}`
-  process.stdout.write(
-    `${r.name.padEnd(34)} step ${r.step.toFixed(1).padStart(8)}  first ${r.first.toFixed(0).padStart(6)}  in all ${r.total.toFixed(0).padStart(7)}  ratio ${(r.step / base!.step).toFixed(2).padStart(6)}  ${picture}\n`,
-  )
-}
+const text = [roofsTable(roofs), timesTable(rows, roofs), factsTable(rows), gapsTable(gaps)]
+process.stdout.write(`${text.filter((t) => t !== '').join('\n\n')}\n`)
+await mkdir(asked.out, { recursive: true })
+await writeFile(join(asked.out, 'results.json'), `${JSON.stringify({ roofs, rows, gaps }, undefined, 2)}\n`)
+say(`results.json is in ${asked.out}`)
+process.exit(0)

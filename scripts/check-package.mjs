@@ -70,6 +70,13 @@ check('the four lines run under plain node', () => {
   write('draw.mjs', script)
   demand(run('node', ['draw.mjs']).trim() === '64 64' && isPng('drawn.png'), 'no picture of 64 × 64')
 })
+check('diffold/tfjs loads under plain node, and its types resolve', () => {
+  write(
+    'share.mjs',
+    `import { fromTfjs, shareDevice, toTfjs } from 'diffold/tfjs'\nconsole.log(typeof fromTfjs, typeof toTfjs, typeof shareDevice)\n`,
+  )
+  demand(run('node', ['share.mjs']).trim() === 'function function function', 'something is missing')
+})
 check('npx diffold draws the shipped cat', () => {
   run('npx', ['--no-install', 'diffold', 'draw', '--steps', '2', '--backend', 'wasm', '-o', 'cat.png'])
   demand(isPng('cat.png'), 'cat.png is no PNG')

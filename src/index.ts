@@ -69,8 +69,9 @@ export { plan, type Plan } from './passes/plan.ts'
 export type { Step as PlanStep } from './passes/plan.ts'
 
 // programs
-export { compile, counts, dispose, read, readIntegers, type CompileOptions } from './backend/compile.ts'
+export { compile, counts, dispose, profile, read, readIntegers, type CompileOptions } from './backend/compile.ts'
 export { explain, type Explanation } from './backend/explain.ts'
+export { onCompiled, type Compiled } from './backend/progress.ts'
 export { backend, backendName, defaultBackend, setWasmPath, useBackend } from './backend/select.ts'
 export {
   backendNames,
@@ -78,6 +79,7 @@ export {
   type BackendName,
   type DeviceValue,
   type Executable,
+  type KernelTime,
   type Memory,
   type Operand,
 } from './backend/backend.ts'

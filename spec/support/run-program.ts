@@ -160,7 +160,7 @@ const rowOf = (t: Term, memory: readonly Memory[], batch: At, row: At): number[]
       const y = stride[0] * oy + dilation[0] * ky - before[0]
       const x = stride[1] * ox + dilation[1] * kx - before[1]
       const inside = y >= 0 && y < extent[0] && x >= 0 && x < extent[1]
-      const place = strides[0] * Math.floor(y / magnify[0]) + strides[1] * Math.floor(x / magnify[1]) + c
+      const place = strides[0] * Math.floor(y / magnify[0]) + strides[1] * Math.floor(x / magnify[1]) + strides[2] * c
       xs.push(inside ? from[start + t.a.rows[0]! * picture + place]! : 0)
     })
   } else {
@@ -296,6 +296,7 @@ export const runKernel = (k: Kernel, memory: readonly Memory[]): void => {
 export const runProgram = (program: Program, inputs: readonly ArrayLike<number>[]): Memory[] => {
   const memory = program.buffers.map(({ length, purpose }) => {
     if (purpose._tag === 'Input') return Float64Array.from(inputs[purpose.index]!)
+    if (purpose._tag === 'Numbers') return Float64Array.from(purpose.inputs, (i) => inputs[i]![0]!)
     if (purpose._tag !== 'Leaf') return new Float64Array(length).fill(NaN)
     if (purpose.node.source._tag === 'Device') throw new Error('a leaf is on a device')
     return Float64Array.from(hostValues(purpose.node.dtype, purpose.node.source.data, 'f64'))

@@ -4,8 +4,8 @@ import type { DType } from '../core/dtype.ts'
 import type { Shape } from '../core/shape.ts'
 import type { Graph } from '../graph/node.ts'
 
-/** The backends by name: our evaluator, and TensorFlow.js on WebAssembly, WebGPU and plain JavaScript. */
-export const backendNames = ['tfjs-webgpu', 'simd', 'wasm', 'cpu', 'host'] as const
+/** The backends by name: programs compiled for WebGPU and for WebAssembly, the evaluator, and TensorFlow.js op by op. */
+export const backendNames = ['webgpu', 'tfjs-webgpu', 'simd', 'wasm', 'cpu', 'host'] as const
 /** The name of a backend. */
 export type BackendName = (typeof backendNames)[number]
 

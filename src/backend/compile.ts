@@ -1,13 +1,13 @@
 /** Functions as programs. */
 import { bytesOf, widen, type Storage } from '../core/dtype.ts'
 import { size } from '../core/shape.ts'
-import { DTypeError, ProgramError } from '../errors.ts'
+import { DeviceError, DTypeError, ProgramError } from '../errors.ts'
 import * as build from '../graph/build.ts'
 import { toposort, type Buffer, type Graph, type Node } from '../graph/node.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import { bound, rebuild, trace, type Traced } from '../tensor/trace.ts'
 import { leaves, skeleton } from '../tensor/tree.ts'
-import type { Backend, BackendName, DeviceValue, Executable, Operand } from './backend.ts'
+import type { Backend, BackendName, DeviceValue, Executable, KernelTime, Operand } from './backend.ts'
 import { enqueue } from './queue.ts'
 import { isResult, resultOf } from './result.ts'
 import { backend, defaultBackend } from './select.ts'
@@ -66,7 +66,10 @@ const launch = (
   ready: Map<Backend, Executable>,
   options: CompileOptions,
 ): Tensor[] => {
-  const run = enqueueRun(graph, given, ready, options)
+  const run = enqueueOn(graph, given, ready, options, async (executable, operands) => {
+    counts.runs++
+    return executable.run(operands)
+  })
   return graph.outputs.map((n, i) => {
     const value = run.then((values) => values[i]!)
     const resident = resultOf(options.backend ?? 'the default backend', value)
@@ -74,12 +77,14 @@ const launch = (
   })
 }
 
-const enqueueRun = (
+/** Does something with a program and its inputs on a backend, when its turn has come. */
+const enqueueOn = <R>(
   graph: Graph,
   given: readonly (Node | number)[],
   ready: Map<Backend, Executable>,
   options: CompileOptions,
-): Promise<readonly DeviceValue[]> =>
+  job: (executable: Executable, operands: readonly Operand[], on: Backend) => Promise<R>,
+): Promise<R> =>
   new Promise((resolve, reject) => {
     enqueue(async () => {
       const on = await (options.backend === undefined ? defaultBackend() : backend(options.backend))
@@ -89,13 +94,33 @@ const enqueueRun = (
       try {
         const operands: Operand[] = []
         for (const x of given) operands.push(await operandOf(x, on, passing))
-        counts.runs++
-        resolve(await executable.run(operands))
+        resolve(await job(executable, operands, on))
       } finally {
         for (const value of passing) value.dispose()
       }
     }).catch(reject)
   })
+
+/**
+ * `await profile(f)(…args)`: how long each kernel of the program takes, in milliseconds by the device's own clock where it has one. The
+ * program runs twice, so that what is done once is not counted. Rejects with `DeviceError` on a backend that does not tell.
+ */
+export const profile =
+  <A extends readonly unknown[], B>(f: (...args: A) => B, options: CompileOptions = {}) =>
+  async (...args: A): Promise<readonly KernelTime[]> => {
+    const traced = trace(f, args)
+    const given = leaves(args).map(([, leaf]) => leaf)
+    const nodes = traced.bindings.map((b) => valueNode(bound(b, given)))
+    return enqueueOn(traced.graph, nodes, new Map(), options, async (executable, operands, on) => {
+      if (executable.profile === undefined) throw new DeviceError(on.name, 'does not tell how long kernels take')
+      try {
+        await executable.profile(operands)
+        return await executable.profile(operands)
+      } finally {
+        executable.dispose()
+      }
+    })
+  }
 
 const operandOf = async (x: Node | number, on: Backend, passing: DeviceValue[]): Promise<Operand> => {
   if (typeof x === 'number') return { data: Float32Array.of(x), shape: [], dtype: 'f32' }

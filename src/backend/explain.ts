@@ -15,6 +15,8 @@ export type Explanation = {
   readonly simplified: string
   /** What runs on the backend, in order, and when each value is freed. */
   readonly program: string
+  /** The code of its kernels, each once, where the backend writes code that is text. */
+  readonly code: string
   /** The backend, in words. */
   readonly backend: string
   /** Nodes of the traced graph, and steps of the simplified one. */
@@ -28,10 +30,12 @@ export const explain =
     const { graph } = trace(f, args)
     const opened = [inline(new Set()), simplify].reduce((g, pass) => pass.run(g), graph)
     const on = await (options.backend === undefined ? defaultBackend() : backend(options.backend))
+    const executable = on.prepare(graph)
     return {
       traced: print(graph),
       simplified: print(opened),
-      program: on.prepare(graph).listing,
+      program: executable.listing,
+      code: executable.code ?? '',
       backend: on.description,
       nodes: { traced: toposort(graph.outputs).length, simplified: toposort(opened.outputs).length },
     }

@@ -28,6 +28,8 @@ const nameOf = (program: Program, id: number): string => {
   switch (purpose._tag) {
     case 'Input':
       return `input${purpose.index}`
+    case 'Numbers':
+      return 'numbers'
     case 'Leaf':
       return purpose.node.label ?? `captured${id}`
     case 'Output':

@@ -1,5 +1,5 @@
 /** What a program computes once: which of its steps are needed, and when each value is for the last time. */
-import type { Dispatch } from '../codegen/kernel.ts'
+import { resultsOf, type Dispatch } from '../codegen/kernel.ts'
 import type { Program } from '../codegen/program.ts'
 
 /** A step of `once`, its number there, and the values that none after it reads and nobody keeps. */
@@ -23,7 +23,7 @@ export const onceSteps = (
   const steps: { readonly index: number; readonly dispatch: Dispatch }[] = []
   for (let index = once.length - 1; index >= 0; index--) {
     const dispatch = once[index]!
-    if (!wanted.has(dispatch.operands[0]!)) continue
+    if (!dispatch.operands.slice(0, resultsOf(dispatch.kernel)).some((id) => wanted.has(id))) continue
     steps.unshift({ index, dispatch })
     for (const id of dispatch.operands) if (!isThere(id)) wanted.add(id)
   }

@@ -1,5 +1,5 @@
 /** Values that programs have in common, weights above all: computed by the first that needs them, freed after the last. */
-import { keyOf } from '../codegen/kernel.ts'
+import { keyOf, resultsOf } from '../codegen/kernel.ts'
 import type { Program } from '../codegen/program.ts'
 
 /** How a value that is the same at every run comes about: equal recipes give equal values. */
@@ -9,9 +9,12 @@ export const recipesOf = (program: Program): ReadonlyMap<number, string> => {
     if (purpose._tag === 'Leaf') recipes.set(id, `leaf ${purpose.node.id}`)
   })
   for (const { kernel, operands } of program.once) {
-    const [out, ...reads] = operands
-    const from = reads.map((r) => (r === out ? 'itself' : recipes.get(r)!))
-    recipes.set(out!, `${recipes.get(out!) ?? ''}${keyOf(kernel)}(${from.join()})`)
+    const results = operands.slice(0, resultsOf(kernel))
+    const from = operands
+      .slice(results.length)
+      .map((r) => (results.includes(r) ? 'itself' : recipes.get(r)!))
+      .join()
+    results.forEach((out, i) => recipes.set(out, `${recipes.get(out) ?? ''}${i > 0 ? i : ''}${keyOf(kernel)}(${from})`))
   }
   return recipes
 }

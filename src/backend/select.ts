@@ -23,6 +23,7 @@ const threads = (): { readonly threads?: number } => {
 
 const start = async (name: BackendName): Promise<Backend> => {
   if (name === 'host') return host
+  if (name === 'webgpu') return (await import('./webgpu/webgpu.ts')).webgpu()
   return name === 'simd' ? (await import('./wasm/simd.ts')).simd(threads()) : tfjsBackend(name)
 }
 
@@ -65,7 +66,7 @@ const best = async (): Promise<Backend> => {
   const { adapter } = await import('./webgpu/adapter.ts')
   const gpu = await adapter()
   // A software adapter is no GPU: WebAssembly is many times faster.
-  return first(gpu.found && !gpu.software ? ['tfjs-webgpu', 'wasm', 'cpu'] : ['wasm', 'cpu'])
+  return first(gpu.found && !gpu.software ? ['webgpu', 'wasm', 'cpu'] : ['wasm', 'cpu'])
 }
 
 let automatic: Promise<Backend> | undefined

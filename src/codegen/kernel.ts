@@ -74,9 +74,10 @@ export type Rows = { readonly offset: number; readonly batch: readonly number[];
  * Rows of A that are windows of an image with borders that are not in memory. The product's rows are then [pictures, height, width] of the
  * result, K is (ky, kx, channel), and A's element there is, with y = stride₀ · row + dilation₀ · ky − before₀ and x likewise,
  *
- *     0 ≤ y < extent₀ and 0 ≤ x < extent₁ ? image[offset + rows₀ · picture + strides₀ · ⌊y / magnify₀⌋ + strides₁ · ⌊x / magnify₁⌋ + channel] : 0
+ *     0 ≤ y < extent₀ and 0 ≤ x < extent₁
+ *       ? image[offset + rows₀ · picture + strides₀ · ⌊y / magnify₀⌋ + strides₁ · ⌊x / magnify₁⌋ + strides₂ · channel] : 0
  *
- * Channels lie side by side. `extent` is that of the image after it has been magnified by the nearest pixel. Of the term's row strides only
+ * Channels mostly lie side by side (strides₂ = 1). `extent` is that of the image after it has been magnified by the nearest pixel. Of the term's row strides only
  * the first counts. Only for targets whose borders are implicit.
  */
 export type Window = {
@@ -87,7 +88,7 @@ export type Window = {
   readonly before: readonly [number, number]
   readonly extent: readonly [number, number]
   readonly magnify: readonly [number, number]
-  readonly strides: readonly [number, number]
+  readonly strides: readonly [number, number, number]
 }
 
 /**

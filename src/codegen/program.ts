@@ -15,11 +15,12 @@ import {
 } from './kernel.ts'
 
 /**
- * What a buffer is for: an input of a run, values of the host that the graph holds, what is computed from those once and kept, what lives
+ * What a buffer is for: an input of a run, all its inputs of one f32 side by side (on targets that want them so), values of the host that the graph holds, what is computed from those once and kept, what lives
  * during a run, and an output of it.
  */
 export type Purpose =
   | { readonly _tag: 'Input'; readonly index: number }
+  | { readonly _tag: 'Numbers'; readonly inputs: readonly number[] }
   | { readonly _tag: 'Leaf'; readonly node: Buffer }
   | { readonly _tag: 'Kept' }
   | { readonly _tag: 'Scratch' }
@@ -36,6 +37,19 @@ export type Program = {
   readonly inputs: readonly number[]
   readonly outputs: readonly number[]
 }
+
+/**
+ * B of a product, before it is packed: matrices [...batch, ...k, n] on top of each other, one for each term. Loads name buffers by number.
+ */
+export type Panels = {
+  readonly batch: readonly number[]
+  readonly n: number
+  readonly width: number
+  readonly parts: readonly { readonly b: Load; readonly k: readonly number[] }[]
+}
+
+/** A program whose panels are not packed yet: what they are made of, by buffer. */
+export type Draft = Program & { readonly panels: ReadonlyMap<number, Panels> }
 
 /** An expression over the buffers of a program, as a kernel sees it: operands numbered from `first` in order of appearance. */
 export const localise = (
@@ -57,6 +71,7 @@ export class ProgramBuilder {
   readonly buffers: ProgramBuffer[] = []
   readonly once: Dispatch[] = []
   readonly every: Dispatch[] = []
+  readonly panels = new Map<number, Panels>()
   readonly #moving: boolean
   readonly #leaves = new Map<Buffer, number>()
   readonly #fixed = new Set<number>()
@@ -95,6 +110,16 @@ export class ProgramBuilder {
     const fixed = !passes && !this.#moving && reads.every((r) => this.#fixed.has(r))
     const id = this.buffer(element, length, { _tag: fixed ? 'Kept' : 'Scratch' })
     if (fixed) this.#fixed.add(id)
+    return id
+  }
+
+  /** A fresh buffer of panels, to be packed before they are read. */
+  packed(panels: Panels): number {
+    const depth = panels.parts.reduce((sum, p) => sum + size(p.k), 0)
+    const length = size(panels.batch) * Math.ceil(panels.n / panels.width) * depth * panels.width
+    const reads = panels.parts.map((p) => p.b.operand)
+    const id = this.made('f32', length, reads, this.lean)
+    this.panels.set(id, panels)
     return id
   }
 

@@ -2,8 +2,11 @@
 import { withSources } from './build.ts'
 import { sources, toposort, type Graph, type Node } from './node.ts'
 
-/** One identity: the node that stands for this one, or the node itself. It must have the same shape, dtype and meaning. */
-export type Rule = (n: Node) => Node
+/**
+ * One identity: the node that stands for this one, or the node itself. It must have the same shape, dtype and meaning. `was` is the node
+ * before its sources were rewritten.
+ */
+export type Rule = (n: Node, was: Node) => Node
 
 /** The graph with every node, its sources rewritten before it, replaced by what the rule gives. Inputs stay. */
 export const rewrite = (graph: Graph, rule: Rule): Graph => {
@@ -18,6 +21,7 @@ export const rewrite = (graph: Graph, rule: Rule): Graph => {
               n,
               sources(n).map((s) => made.get(s)!),
             ),
+            n,
           ),
     )
   return { inputs: graph.inputs, outputs: graph.outputs.map((n) => made.get(n)!) }

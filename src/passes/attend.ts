@@ -1,10 +1,10 @@
-/** Attention as one kernel, on keys and values in panels. */
+/** Attention as one kernel, on keys and values in panels or where they lie. */
 import { size, type Shape } from '../core/shape.ts'
 import type { Call } from '../graph/node.ts'
 import { broadcastStrides } from '../graph/evaluate/values.ts'
-import type { AttentionKernel, Expr, Load } from '../codegen/kernel.ts'
+import type { AttentionKernel, Expr, Load, Matrices, PlainAttentionKernel } from '../codegen/kernel.ts'
 import type { ProgramBuilder } from '../codegen/program.ts'
-import { packed, plainOf, rowsOf } from './gemm.ts'
+import { isFloats, plainOf, rowsOf } from './gemm.ts'
 import { broadcastTo, seen, stridesInOrder } from './layout.ts'
 
 const repeated = (from: Shape, to: Shape, by: readonly number[]): number[] => {
@@ -23,34 +23,81 @@ export const workWords = (keys: number): number => 16 * (Math.min(512, Math.ceil
 /** The most threads of a program. */
 export const mostThreads = 16
 
-/** The value of `attention(q, k, v, mask?)`: heads side by side in memory, as what reads them mostly wants. */
-export const attend = (to: ProgramBuilder, n: Call, [q, k, v, mask]: readonly Expr[]): Load => {
+/** [N, heads, T, E] is laid out as [N, T, heads, E]: heads side by side in memory, as what reads them mostly wants. */
+const resultStrides = (shape: Shape): number[] => {
+  const axes = shape.map((_, i) => i)
+  const order = axes.length < 3 ? axes : [...axes.slice(0, -3), axes.at(-2)!, axes.at(-3)!, axes.at(-1)!]
+  return stridesInOrder(shape, order)
+}
+
+/** What is added to the scores [...batch, rows, keys], if anything. */
+const maskOf = (to: ProgramBuilder, n: Call, mask: Expr | undefined): Load | undefined => {
+  if (mask === undefined) return undefined
+  const { shape } = n.args[3]!
+  const whole = [...n.shape.slice(0, -1), n.args[1]!.shape.at(-2)!]
+  return broadcastTo(plainOf(to, mask, shape, 'mask'), shape, whole) as Load
+}
+
+/** The value of `attention(q, k, v, mask?)`. */
+export const attend = (to: ProgramBuilder, n: Call, values: readonly Expr[]): Load =>
+  to.target.attention === 'panels' ? onPanels(to, n, values) : onRows(to, n, values)
+
+const onRows = (to: ProgramBuilder, n: Call, [q, k, v, mask]: readonly Expr[]): Load => {
+  const batch = n.shape.slice(0, -2)
+  const [rows, features] = n.shape.slice(-2) as [number, number]
+  const [keys, depth] = n.args[1]!.shape.slice(-2) as [number, number]
+  const operands: number[] = []
+  const operandOf = (l: Load): number => {
+    if (!operands.includes(l.operand)) operands.push(l.operand)
+    return 1 + operands.indexOf(l.operand)
+  }
+  const matrices = (e: Expr, i: number, label: string): Matrices => {
+    const { shape } = n.args[i]!
+    const l = isFloats(e) ? e : to.store(e, shape, resultStrides(shape), label)
+    return {
+      operand: operandOf(l),
+      offset: l.offset,
+      batch: repeated(shape.slice(0, -2), batch, l.strides),
+      row: l.strides.at(-2)!,
+      column: l.strides.at(-1)!,
+    }
+  }
+  const by = resultStrides(n.shape)
+  const added = maskOf(to, n, mask)
+  const kernel: PlainAttentionKernel = {
+    _tag: 'PlainAttention',
+    batch,
+    rows,
+    keys,
+    depth,
+    features,
+    scale: n.options['scale'] as number,
+    q: matrices(q!, 0, 'queries'),
+    k: matrices(k!, 1, 'keys'),
+    v: matrices(v!, 2, 'values'),
+    out: { operand: 0, offset: 0, batch: by.slice(0, -2), row: by.at(-2)!, column: by.at(-1)! },
+    mask: added && { ...added, operand: operandOf(added) },
+  }
+  const id = to.fill(kernel, 'f32', size(n.shape), operands, 'attention')
+  return { _tag: 'Load', operand: id, element: 'f32', offset: 0, strides: by, picks: [] }
+}
+
+const onPanels = (to: ProgramBuilder, n: Call, [q, k, v, mask]: readonly Expr[]): Load => {
   const [a, b, c] = n.args as [Call, Call, Call]
   const batch = n.shape.slice(0, -2)
   const [rows, features] = n.shape.slice(-2) as [number, number]
   const [keys, depth] = b.shape.slice(-2) as [number, number]
   const queries = rowsOf(to, q!, a.shape, 'queries')
-  const keyPanels = packed(
-    to,
-    transposed(plainOf(to, k!, b.shape, 'keys'), b.shape),
-    b.shape.slice(0, -2),
-    [depth],
-    keys,
-    8,
-  )
+  const packed = (load: Load, of: Shape, rowsOfIt: number, columns: number, width: number): number =>
+    to.packed({ batch: of.slice(0, -2), n: columns, width, parts: [{ b: load, k: [rowsOfIt] }] })
+  const turned = transposed(plainOf(to, k!, b.shape, 'keys'), b.shape)
+  const keyPanels = packed(turned, b.shape, depth, keys, 8)
   const valueWidth = to.target.panelWidth(features)
-  const valuePanels = packed(to, plainOf(to, v!, c.shape, 'values'), c.shape.slice(0, -2), [keys], features, valueWidth)
+  const valuePanels = packed(plainOf(to, v!, c.shape, 'values'), c.shape, keys, features, valueWidth)
   const panelBatch = (shape: Shape, each: number): number[] =>
     broadcastStrides(shape.slice(0, -2), batch).map((s) => s * each)
-  // [N, heads, T, E] is laid out as [N, T, heads, E].
-  const axes = n.shape.map((_, i) => i)
-  const order = axes.length < 3 ? axes : [...axes.slice(0, -3), axes.at(-2)!, axes.at(-3)!, axes.at(-1)!]
-  const by = stridesInOrder(n.shape, order)
-  const whole = [...batch, rows, keys]
-  const added =
-    mask === undefined
-      ? undefined
-      : (broadcastTo(plainOf(to, mask, n.args[3]!.shape, 'mask'), n.args[3]!.shape, whole) as Load)
+  const by = resultStrides(n.shape)
+  const added = maskOf(to, n, mask)
   const work = to.buffer('f32', mostThreads * workWords(keys), { _tag: 'Scratch' })
   const kernel: AttentionKernel = {
     _tag: 'Attention',

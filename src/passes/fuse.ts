@@ -5,12 +5,13 @@
 import { computed } from '../core/dtype.ts'
 import { size, strides, type Shape } from '../core/shape.ts'
 import { loadsOf, subexpressions, type Expr, type Load, type ReduceKernel } from '../codegen/kernel.ts'
-import { localise, ProgramBuilder, typeOf, type Program } from '../codegen/program.ts'
+import { localise, ProgramBuilder, typeOf, type Draft } from '../codegen/program.ts'
 import {
   sources,
   toposort,
   type Call,
   type Concat,
+  type Dot,
   type Gather,
   type Graph,
   type Node,
@@ -18,23 +19,27 @@ import {
 } from '../graph/node.ts'
 import { opOf } from '../graph/print.ts'
 import { attend } from './attend.ts'
-import { conv, dot } from './contract.ts'
-import { fuseEpilogues } from './epilogue.ts'
+import { conv, dot, normalisedRows, rowsBefore } from './contract.ts'
+import { magnifiedImage } from './magnify.ts'
 import { broadcastTo, orderLike, picked, seen, stridesInOrder } from './layout.ts'
 import { normalise, normalisations } from './normalise.ts'
 import type { Target } from './target.ts'
 
-/** Calls that become kernels of their own. The others are opened before. */
+/** Calls that become kernels of their own. The others are opened before, but for magnified images that only convolutions read. */
 export const fusedCalls: ReadonlySet<string> = new Set([...normalisations, 'attention'])
 
 /** An expression with more loads than this is put in memory before it is read. */
 const mostLoads = 10
 
-const isPlain = (e: Expr): boolean => e._tag !== 'Op'
+const isPlain = (e: Expr): boolean => !('xs' in e)
+/** How many buffers an expression reads. */
+const operandsOf = (...es: readonly Expr[]): number => new Set(es.flatMap((e) => loadsOf(e).map((l) => l.operand))).size
 const value = (dtype: Node['dtype']) => computed(dtype)
 
 class Fusion {
   readonly to: ProgramBuilder
+  /** The buffer of every input. */
+  readonly inputs: readonly number[]
   readonly #values = new Map<Node, Expr>()
   readonly #uses = new Map<Node, number>()
 
@@ -46,9 +51,17 @@ class Fusion {
     const order = toposort(graph.outputs)
     for (const n of [...order.flatMap((x) => [...sources(x)]), ...graph.outputs])
       this.#uses.set(n, (this.#uses.get(n) ?? 0) + 1)
-    graph.inputs.forEach((n, index) => {
-      const operand = this.to.buffer(value(n.dtype), size(n.shape), { _tag: 'Input', index })
-      this.#values.set(n, load(operand, value(n.dtype), strides(n.shape)))
+    const isNumber = (n: Node): boolean =>
+      target.numbers === 'together' && value(n.dtype) === 'f32' && size(n.shape) === 1
+    const numbers = graph.inputs.flatMap((n, i) => (isNumber(n) ? [i] : []))
+    const together =
+      numbers.length > 0 ? this.to.buffer('f32', numbers.length, { _tag: 'Numbers', inputs: numbers }) : -1
+    this.inputs = graph.inputs.map((n, index) => {
+      const at = numbers.indexOf(index)
+      const operand = at < 0 ? this.to.buffer(value(n.dtype), size(n.shape), { _tag: 'Input', index }) : together
+      const by = at < 0 ? strides(n.shape) : n.shape.map(() => 0)
+      this.#values.set(n, { ...load(operand, value(n.dtype), by), offset: Math.max(at, 0) })
+      return operand
     })
     for (const n of order) if (!this.#values.has(n)) this.#values.set(n, this.#kept(n, this.#expression(n)))
   }
@@ -93,7 +106,11 @@ class Fusion {
       case 'Iota':
         return { _tag: 'Index', type: value(n.dtype), offset: 0, strides: [1] }
       case 'Map': {
-        const xs = n.xs.map((x) => this.#repeated(x, n.shape))
+        const xs = this.#few(
+          n.xs,
+          n.xs.map((x) => this.#repeated(x, n.shape)),
+          n.shape,
+        )
         return { _tag: 'Op', op: n.op, dtype: n.dtype, type: value(n.dtype), xs }
       }
       case 'Reduce':
@@ -113,12 +130,31 @@ class Fusion {
       case 'Gather':
         return this.#gather(n)
       case 'Dot':
-        return dot(this.to, n, this.of(n.x), this.of(n.y))
-      case 'Conv':
-        return conv(this.to, n, this.of(n.x), this.of(n.w), this.#exact)
+        return this.#dot(n)
+      case 'Conv': {
+        const magnified = magnifiedImage(n.x)
+        const image = magnified ?? { node: n.x, magnify: [1, 1] as const }
+        return conv(
+          this.to,
+          n,
+          { ...image, value: this.of(image.node), shape: image.node.shape },
+          this.of(n.w),
+          this.#exact,
+        )
+      }
       case 'Call':
         return this.#call(n)
     }
+  }
+
+  /** Operands of an op, of which the largest are put in memory until together they read few enough buffers. */
+  #few(nodes: readonly Node[], xs: readonly Expr[], shape: Shape): readonly Expr[] {
+    const most = this.to.target.mostOperands - 1
+    if (operandsOf(...xs) <= most) return xs
+    const counts = xs.map((x) => operandsOf(x))
+    const at = counts.indexOf(Math.max(...counts))
+    const there = broadcastTo(this.#stored(nodes[at]!, this.of(nodes[at]!)), nodes[at]!.shape, shape)
+    return this.#few(nodes, xs.with(at, there), shape)
   }
 
   #reduce(n: Reduce): Load {
@@ -151,8 +187,37 @@ class Fusion {
     return load(id, value(n.dtype), by)
   }
 
-  #pad(n: Node & { readonly _tag: 'View' }, before: readonly number[], fill: number): Load {
+  /** Values end to end along an axis, each where it lies, or undefined where they are written into one buffer. */
+  #parts(n: Node, axis: number, parts: readonly (readonly [Expr, number])[]): Expr | undefined {
+    const { target } = this.to
+    if (!target.parts || operandsOf(...parts.map(([e]) => e)) >= target.mostOperands) return undefined
+    const along = n.shape.map((_, i) => (i === axis ? 1 : 0))
+    const ends = parts.map(([, extent], i) => parts.slice(0, i).reduce((sum, [, d]) => sum + d, extent))
+    const xs = parts.map(([e, extent], i) => moved(e, n.shape, axis, extent - ends[i]!))
+    const there = parts.flatMap(([, extent], i) => (extent > 0 ? [i] : []))
+    if (there.length === 1) return xs[there[0]!]!
+    return {
+      _tag: 'Parts',
+      type: value(n.dtype),
+      at: { _tag: 'Index', type: 'i32', offset: 0, strides: along },
+      ends: there.map((i) => ends[i]!),
+      xs: there.map((i) => xs[i]!),
+    }
+  }
+
+  #pad(n: Node & { readonly _tag: 'View' }, before: readonly number[], fill: number): Expr {
     const e = this.of(n.x)
+    if (this.to.target.parts && size(n.x.shape) > 0) {
+      const border: Expr = { _tag: 'Const', type: value(n.dtype), value: fill }
+      return n.shape.reduce<Expr>((inside, d, axis) => {
+        const [own, start] = [n.x.shape[axis]!, before[axis]!]
+        return this.#parts(n, axis, [
+          [border, start],
+          [inside, own],
+          [border, d - own - start],
+        ])!
+      }, e)
+    }
     const whole = this.#frame(n, [e], n.x.shape)
     const inside = whole.strides.reduce((at, s, i) => at + s * before[i]!, 0)
     this.to.write(e, n.x.shape, { ...whole, offset: inside }, opOf(n))
@@ -172,8 +237,14 @@ class Fusion {
     return whole
   }
 
-  #concat(n: Concat): Load {
+  #concat(n: Concat): Expr {
     const parts = n.xs.map((x) => this.of(x))
+    const there = this.#parts(
+      n,
+      n.axis,
+      n.xs.map((x, i) => [parts[i]!, x.shape[n.axis]!]),
+    )
+    if (there !== undefined) return there
     const whole = this.#frame(n, parts, n.xs[0]!.shape)
     let at = 0
     n.xs.forEach((x, i) => {
@@ -201,17 +272,32 @@ class Fusion {
     return stored
   }
 
+  #dot(n: Dot): Load {
+    const rows = this.to.target.products === 'rich' ? normalisedRows(n.x) : undefined
+    if (rows !== undefined) {
+      const before = rowsBefore(this.#plain(rows.call.args[0]!), rows.call, n.x.shape)
+      if (before !== undefined) return dot(this.to, n, before, this.of(n.y), rows.norm)
+    }
+    return dot(this.to, n, this.of(n.x), this.of(n.y))
+  }
+
   #call(n: Call): Expr {
+    if (n.name === 'resizeNearest') return { _tag: 'Const', type: 'f32', value: NaN } // Only convolutions read it, as a magnified image.
     if (n.name === 'attention')
       return attend(
         this.to,
         n,
         n.args.map((a) => this.of(a)),
       )
-    const args = n.args.map((a) => this.#plain(a))
+    // Parts are read twice, but written never.
+    const args = n.args.map((a) => (this.of(a)._tag === 'Parts' ? this.of(a) : this.#plain(a)))
     return normalise(this.to, n, args)
   }
 }
+
+/** An expression at an index that is greater by so much along an axis. */
+const moved = (e: Expr, shape: Shape, axis: number, by: number): Expr =>
+  seen(e, { _tag: 'Slice', start: shape.map((_, i) => (i === axis ? by : 0)), step: shape.map(() => 1) }, shape, shape)!
 
 const load = (operand: number, element: Load['element'], by: readonly number[]): Load => ({
   _tag: 'Load',
@@ -229,7 +315,7 @@ const load = (operand: number, element: Load['element'], by: readonly number[]):
 export type FuseOptions = { readonly exact?: boolean; readonly lean?: boolean }
 
 /** The program of a graph whose calls are those of `fusedCalls`. Outputs are row-major. */
-export const fuse = (graph: Graph, target: Target, options: FuseOptions = {}): Program => {
+export const fuse = (graph: Graph, target: Target, options: FuseOptions = {}): Draft => {
   const fusion = new Fusion(graph, target, options)
   const { to } = fusion
   const outputs = graph.outputs.map((n) => {
@@ -239,8 +325,5 @@ export const fuse = (graph: Graph, target: Target, options: FuseOptions = {}): P
     to.write(e, n.shape, load(out, typeOf(e) === element ? element : value(n.dtype), strides(n.shape)), 'output')
     return out
   })
-  const inputs = graph.inputs.map((_, i) =>
-    to.buffers.findIndex((b) => b.purpose._tag === 'Input' && b.purpose.index === i),
-  )
-  return fuseEpilogues({ buffers: to.buffers, once: to.once, every: to.every, inputs, outputs })
+  return { buffers: to.buffers, once: to.once, every: to.every, inputs: fusion.inputs, outputs, panels: to.panels }
 }

@@ -1,16 +1,36 @@
 /** Calls opened. */
 import { substitute } from '../graph/build.ts'
 import { rewrite } from '../graph/rewrite.ts'
-import type { Node } from '../graph/node.ts'
+import { sources, toposort, type Call, type Graph, type Node } from '../graph/node.ts'
 import type { Pass } from './pass.ts'
 
-/** Replaces every call by its body, except those whose names a backend has kernels for. */
-export const inline = (kernels: ReadonlySet<string>): Pass => {
-  const open = (n: Node): Node => {
-    if (n._tag !== 'Call' || kernels.has(n.name)) return n
-    const body = run({ inputs: n.body.inputs, outputs: n.body.outputs }).outputs[0]!
-    return substitute(body, new Map<Node, Node>(n.body.inputs.map((p, i) => [p, n.args[i]!])))
+/** Nodes that read each node. */
+export const readersOf = (graph: Graph): ReadonlyMap<Node, readonly Node[]> => {
+  const readers = new Map<Node, Node[]>()
+  for (const n of toposort(graph.outputs))
+    for (const s of sources(n)) {
+      const there = readers.get(s)
+      if (there === undefined) readers.set(s, [n])
+      else there.push(n)
+    }
+  return readers
+}
+
+/** Replaces every call by its body, except those whose names a backend has kernels for, and those that `keeps` speaks for. */
+export const inline = (
+  kernels: ReadonlySet<string>,
+  keeps: (n: Call, readers: readonly Node[]) => boolean = () => false,
+): Pass => {
+  const run = (graph: Graph): Graph => {
+    const readers = readersOf(graph)
+    // What is kept is known of calls as they were, before their arguments were rewritten.
+    const kept = new Set<Node>()
+    for (const [n, by] of readers) if (n._tag === 'Call' && !graph.outputs.includes(n) && keeps(n, by)) kept.add(n)
+    return rewrite(graph, (n, was) => {
+      if (n._tag !== 'Call' || kernels.has(n.name) || kept.has(was)) return n
+      const body = run({ inputs: n.body.inputs, outputs: n.body.outputs }).outputs[0]!
+      return substitute(body, new Map<Node, Node>(n.body.inputs.map((p, i) => [p, n.args[i]!])))
+    })
   }
-  const run: Pass['run'] = (graph) => rewrite(graph, open)
   return { name: 'inline', run }
 }

@@ -5,7 +5,9 @@ import { size, strides, type Shape } from '../core/shape.ts'
 import type { View } from '../graph/node.ts'
 
 /** Strides under a change of index: new strides from old, and what is added to the offset. `undefined` where strides cannot say it. */
-type Restride = (old: readonly number[]) => { readonly strides: readonly number[]; readonly offset: number } | undefined
+export type Restride = (
+  old: readonly number[],
+) => { readonly strides: readonly number[]; readonly offset: number } | undefined
 
 const restrideLoad = (x: Load, by: Restride): Load | undefined => {
   const own = by(x.strides)
@@ -18,8 +20,18 @@ const restrideLoad = (x: Load, by: Restride): Load | undefined => {
   return { ...x, strides: own.strides, offset: x.offset + own.offset, picks: picks.map((p) => p!) }
 }
 
+/** An expression whose operands are numbered otherwise. */
+export const renamed = (e: Expr, by: (operand: number) => number): Expr => {
+  const load = (l: Load): Load => ({
+    ...l,
+    operand: by(l.operand),
+    picks: l.picks.map((p) => ({ ...p, index: load(p.index) })),
+  })
+  return mapLeaves(e, (x) => (x._tag === 'Load' ? load(x) : x))
+}
+
 /** An expression under a change of index, or undefined where strides cannot say it. */
-const restride = (e: Expr, by: Restride): Expr | undefined => {
+export const restride = (e: Expr, by: Restride): Expr | undefined => {
   let possible = true
   const out = mapLeaves(e, (x) => {
     if (x._tag === 'Const') return x

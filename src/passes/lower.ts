@@ -1,14 +1,30 @@
-/** From a traced graph to kernels. */
-import { keptBytes, type Program } from '../codegen/program.ts'
-import type { Graph } from '../graph/node.ts'
+/** From a traced graph to the program of a target, pass by pass. */
+import { keptBytes, type Draft, type Program } from '../codegen/program.ts'
+import type { Call, Graph, Node } from '../graph/node.ts'
+import { constants } from './constants.ts'
+import { epilogues } from './epilogue.ts'
 import { fuse, fusedCalls } from './fuse.ts'
 import { inline } from './inline.ts'
-import type { Pass } from './pass.ts'
+import { magnifiedImage } from './magnify.ts'
+import { pack } from './pack.ts'
+import type { Pass, ProgramPass } from './pass.ts'
+import { several } from './several.ts'
 import { simplify } from './simplify.ts'
+import { sums } from './sums.ts'
 import type { Target } from './target.ts'
+import { unused } from './unused.ts'
 
-/** Graph to graph. */
-export const graphPasses: readonly Pass[] = [inline(fusedCalls), simplify]
+const isMagnified = (n: Call, readers: readonly Node[]): boolean =>
+  magnifiedImage(n) !== undefined && readers.every((r) => r._tag === 'Conv' && r.x === n)
+
+/** Graph to graph, for a target. */
+export const graphPasses = (target: Target): readonly Pass[] => [
+  inline(fusedCalls, target.borders === 'implicit' ? isMagnified : undefined),
+  simplify,
+]
+
+/** Program to program, for any target: a pass asks it what it takes. */
+export const programPasses: readonly ProgramPass[] = [unused, sums, constants, epilogues, several, unused, pack]
 
 /** How programs are made. */
 export type LowerOptions = {
@@ -18,11 +34,33 @@ export type LowerOptions = {
   readonly keep?: number
 }
 
+/** What there is after a pass. */
+export type Stage =
+  | { readonly _tag: 'Graph'; readonly pass: string; readonly graph: Graph }
+  | { readonly _tag: 'Program'; readonly pass: string; readonly program: Draft }
+
 const mostKept = 1.5 * 2 ** 30
 
-/** The program of a graph for a target. */
-export const lower = (graph: Graph, target: Target, { exact = false, keep = mostKept }: LowerOptions = {}): Program => {
-  const ready = graphPasses.reduce((g, pass) => pass.run(g), graph)
-  const fast = fuse(ready, target, { exact })
-  return keptBytes(fast) <= keep ? fast : fuse(ready, target, { exact, lean: true })
+/** The program of a graph for a target. `report` is told of every stage on the way; of two attempts, of both. */
+export const lower = (
+  graph: Graph,
+  target: Target,
+  { exact = false, keep = mostKept }: LowerOptions = {},
+  report: (stage: Stage) => void = () => undefined,
+): Program => {
+  const ready = graphPasses(target).reduce((g, pass) => {
+    const after = pass.run(g)
+    report({ _tag: 'Graph', pass: pass.name, graph: after })
+    return after
+  }, graph)
+  const finish = (draft: Draft): Program => {
+    report({ _tag: 'Program', pass: 'fuse', program: draft })
+    return programPasses.reduce((p, pass) => {
+      const program = pass.run(p, target)
+      report({ _tag: 'Program', pass: pass.name, program })
+      return program
+    }, draft)
+  }
+  const fast = finish(fuse(ready, target, { exact }))
+  return keptBytes(fast) <= keep ? fast : finish(fuse(ready, target, { exact, lean: true }))
 }

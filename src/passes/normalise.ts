@@ -1,14 +1,14 @@
-/** Normalisations as kernels: their statistics are folds; applying them is arithmetic, which goes into whatever reads the result. */
+/** Normalisations as kernels: whole, or of statistics alone, whose application is arithmetic that goes into whatever reads the result. */
 import { size, strides, type Shape } from '../core/shape.ts'
 import type { Call } from '../graph/node.ts'
-import type { Expr, Load, ReduceKernel } from '../codegen/kernel.ts'
+import type { Expr, Load, MomentsKernel, NormaliseKernel } from '../codegen/kernel.ts'
 import { localise, type ProgramBuilder } from '../codegen/program.ts'
-import { broadcastTo, seen } from './layout.ts'
+import { broadcastTo, renamed, seen, stridesInOrder } from './layout.ts'
 
 /** The calls that `normalise` knows. */
 export const normalisations: ReadonlySet<string> = new Set(['groupNorm', 'layerNorm', 'rmsNorm'])
 
-const op = (name: 'add' | 'sub' | 'mul' | 'rsqrt' | 'square', ...xs: readonly Expr[]): Expr => ({
+const op = (name: 'add' | 'mul', ...xs: readonly Expr[]): Expr => ({
   _tag: 'Op',
   op: name,
   dtype: 'f32',
@@ -16,80 +16,135 @@ const op = (name: 'add' | 'sub' | 'mul' | 'rsqrt' | 'square', ...xs: readonly Ex
   xs,
 })
 const number = (value: number): Expr => ({ _tag: 'Const', type: 'f32', value })
-
-/** Σ over the axes after the first `kept`, over their number. */
-const mean = (to: ProgramBuilder, e: Expr, shape: Shape, kept: number, label: string): Load => {
-  const dims = shape.slice(0, kept)
-  const folded = shape.slice(kept)
-  const { values, operands } = localise([e], 1)
-  const kernel: ReduceKernel = {
-    _tag: 'Reduce',
-    op: 'sum',
-    dims,
-    folded,
-    value: values[0]!,
-    out: { operand: 0, element: 'f32', offset: 0, strides: strides(dims) },
-  }
-  const id = to.fill(kernel, 'f32', size(dims), operands, label)
-  const sum: Load = { _tag: 'Load', operand: id, element: 'f32', offset: 0, strides: strides(dims), picks: [] }
-  return to.store(op('mul', sum, number(1 / size(folded))), dims, strides(dims), label)
-}
+/** Stands for what a normalisation makes of an element. */
+const normalised = (rank: number): Load => ({
+  _tag: 'Load',
+  operand: -1,
+  element: 'f32',
+  offset: 0,
+  strides: new Array<number>(rank).fill(0),
+  picks: [],
+})
 
 /** A value of `dims` repeated along the axes after them. */
-const along = (e: Expr, dims: Shape, shape: Shape): Expr =>
-  broadcastTo(
-    seen(e, { _tag: 'Reshape' }, dims, [...dims, ...shape.slice(dims.length).map(() => 1)])!,
-    [...dims, ...shape.slice(dims.length).map(() => 1)],
-    shape,
-  )
+const along = (e: Expr, dims: Shape, shape: Shape): Expr => {
+  const thin = [...dims, ...shape.slice(dims.length).map(() => 1)]
+  return broadcastTo(seen(e, { _tag: 'Reshape' }, dims, thin)!, thin, shape)
+}
 
-/** The result of such a call, from arguments in memory. */
-export const normalise = (to: ProgramBuilder, n: Call, [x, weight, bias]: readonly Expr[]): Expr =>
-  n.name === 'groupNorm' ? groups(to, n, x!, weight, bias) : rows(to, n, x!, weight, bias)
+const affine = (x: Expr, gain: Expr | undefined, shift: Expr | undefined): Expr => {
+  const y = gain === undefined ? x : op('mul', x, gain)
+  return shift === undefined ? y : op('add', y, shift)
+}
+
+/** The result of such a call: an expression of its arguments, which are in memory or, where the target has those, parts. */
+export const normalise = (to: ProgramBuilder, n: Call, [x, weight, bias]: readonly Expr[]): Expr => {
+  if (n.name !== 'groupNorm') return rows(to, n, x!, weight, bias)
+  return to.target.groupNorm === 'whole' ? groups(to, n, x!, weight, bias) : scales(to, n, x!, weight, bias)
+}
+
+/** One kernel that stores `then` over `shape`, laid out by `by`. */
+const whole = (
+  to: ProgramBuilder,
+  k: Pick<NormaliseKernel, 'dims' | 'folded' | 'value' | 'centred' | 'eps' | 'then'>,
+  by: readonly number[],
+  label: string,
+): number => {
+  // Operand 0 is what is normalised, and the result.
+  const { values, operands } = localise([k.value, k.then], 0)
+  const own = operands.indexOf(-1)
+  const reads = operands.filter((id) => id !== -1)
+  const renumber = (e: Expr): Expr => renamed(e, (i) => (i === own ? 0 : i < own ? i + 1 : i))
+  const kernel: NormaliseKernel = {
+    ...k,
+    _tag: 'Normalise',
+    value: renumber(values[0]!),
+    then: renumber(values[1]!),
+    out: { operand: 0, element: 'f32', offset: 0, strides: by },
+  }
+  return to.fill(kernel, 'f32', size(k.dims) * size(k.folded), reads, label)
+}
 
 const groups = (to: ProgramBuilder, n: Call, x: Expr, weight: Expr | undefined, bias: Expr | undefined): Expr => {
   const [batch, channels] = n.shape as [number, number]
   const count = n.options['groups'] as number
-  const eps = n.options['eps'] as number
   const each = channels / count
-  const whole = [batch, count, each, ...n.shape.slice(2)]
-  const split = seen(x, { _tag: 'Reshape' }, n.shape, whole)!
-  const dims = [batch, count]
-  const m = mean(to, split, whole, 2, 'groupNorm mean')
-  const centred = op('sub', split, along(m, dims, whole))
-  const v = mean(to, op('square', centred), whole, 2, 'groupNorm variance')
-  // Gain and shift of every channel: x · scale + (bias − mean · scale).
+  const inner = n.shape.slice(2)
+  const split = [batch, count, each, ...inner]
+  const channel = (e: Expr | undefined): Expr | undefined =>
+    e &&
+    broadcastTo(
+      seen(e, { _tag: 'Reshape' }, [channels], [1, count, each, ...inner.map(() => 1)])!,
+      [1, count, each, ...inner.map(() => 1)],
+      split,
+    )
+  // Channels last: that is how convolutions and products want it.
+  const [first, second, ...others] = n.shape.map((_, i) => i) as [number, number, ...number[]]
+  const by = stridesInOrder(n.shape, [first, ...others, second])
+  const id = whole(
+    to,
+    {
+      dims: [batch, count],
+      folded: [each, ...inner],
+      value: seen(x, { _tag: 'Reshape' }, n.shape, split)!,
+      centred: true,
+      eps: n.options['eps'] as number,
+      then: affine(normalised(split.length), channel(weight), channel(bias)),
+    },
+    [by[0]!, each * by[1]!, by[1]!, ...by.slice(2)],
+    'groupNorm',
+  )
+  return { _tag: 'Load', operand: id, element: 'f32', offset: 0, strides: by, picks: [] }
+}
+
+/** x · scale + shift, of every channel. */
+const scales = (to: ProgramBuilder, n: Call, x: Expr, weight: Expr | undefined, bias: Expr | undefined): Expr => {
+  const [batch, channels] = n.shape as [number, number]
+  const count = n.options['groups'] as number
+  const each = channels / count
+  const split = [batch, count, each, ...n.shape.slice(2)]
   const perChannel = [batch, count, each]
-  const channel = (e: Expr): Expr =>
-    broadcastTo(seen(e, { _tag: 'Reshape' }, [channels], [1, count, each])!, [1, count, each], perChannel)
-  const deviation = along(op('rsqrt', op('add', v, number(eps))), dims, perChannel)
-  const scale = to.store(
-    weight === undefined ? deviation : op('mul', deviation, channel(weight)),
-    perChannel,
-    strides(perChannel),
-    'groupNorm scale',
+  const channel = (e: Expr | undefined, otherwise: number): Expr =>
+    e === undefined
+      ? number(otherwise)
+      : broadcastTo(seen(e, { _tag: 'Reshape' }, [channels], [1, count, each])!, [1, count, each], perChannel)
+  const { values, operands } = localise(
+    [seen(x, { _tag: 'Reshape' }, n.shape, split)!, channel(weight, 1), channel(bias, 0)],
+    1,
   )
-  const moved = op('mul', along(m, dims, perChannel), scale)
-  const shift = to.store(
-    op('sub', bias === undefined ? number(0) : channel(bias), moved),
-    perChannel,
-    strides(perChannel),
-    'groupNorm shift',
-  )
+  const kernel: MomentsKernel = {
+    _tag: 'Moments',
+    dims: [batch, count],
+    folded: split.slice(2),
+    value: values[0]!,
+    eps: n.options['eps'] as number,
+    gain: values[1]!,
+    bias: values[2]!,
+    out: { operand: 0 },
+  }
+  const half = batch * channels
+  const id = to.fill(kernel, 'f32', 2 * half, operands, 'groupNorm')
   const shape = n.shape.slice(0, 2)
-  const wide = (e: Load): Expr => along({ ...e, strides: strides(shape) }, shape, n.shape)
-  return op('add', op('mul', x, wide(scale)), wide(shift))
+  const wide = (offset: number): Expr =>
+    along({ _tag: 'Load', operand: id, element: 'f32', offset, strides: strides(shape), picks: [] }, shape, n.shape)
+  return op('add', op('mul', x, wide(0)), wide(half))
 }
 
 const rows = (to: ProgramBuilder, n: Call, x: Expr, weight: Expr | undefined, bias: Expr | undefined): Expr => {
-  const dims = n.shape.slice(0, -1)
-  const eps = n.options['eps'] as number
-  const m = n.name === 'layerNorm' ? mean(to, x, n.shape, dims.length, 'layerNorm mean') : undefined
-  const centred = m === undefined ? x : op('sub', x, along(m, dims, n.shape))
-  const v = mean(to, op('square', centred), n.shape, dims.length, `${n.name} variance`)
-  const deviation = to.store(op('rsqrt', op('add', v, number(eps))), dims, strides(dims), `${n.name} deviation`)
-  const y = op('mul', centred, along(deviation, dims, n.shape))
-  const affine = (e: Expr, of: number): Expr => broadcastTo(e, n.args[of]!.shape, n.shape)
-  const scaled = weight === undefined ? y : op('mul', y, affine(weight, 1))
-  return bias === undefined ? scaled : op('add', scaled, affine(bias, weight === undefined ? 1 : 2))
+  const wide = (e: Expr | undefined, of: number): Expr | undefined => e && broadcastTo(e, n.args[of]!.shape, n.shape)
+  const by = strides(n.shape)
+  const id = whole(
+    to,
+    {
+      dims: n.shape.slice(0, -1),
+      folded: n.shape.slice(-1),
+      value: x,
+      centred: n.name === 'layerNorm',
+      eps: n.options['eps'] as number,
+      then: affine(normalised(n.shape.length), wide(weight, 1), wide(bias, weight === undefined ? 1 : 2)),
+    },
+    by,
+    n.name,
+  )
+  return { _tag: 'Load', operand: id, element: 'f32', offset: 0, strides: by, picks: [] }
 }

@@ -47,7 +47,7 @@ const rules: Readonly<Record<string, Rule>> = {
 /** The names of the identities that `simplify` applies. */
 export const identities: readonly string[] = Object.keys(rules)
 
-const all: Rule = (n) => Object.values(rules).reduce((x, rule) => rule(x), n)
+const all: Rule = (n, was) => Object.values(rules).reduce((x, rule) => rule(x, was), n)
 
 /** Applies every identity, once, from the leaves up. */
 export const simplify: Pass = { name: 'simplify', run: (graph) => rewrite(graph, all) }

@@ -18,6 +18,8 @@ export type Target = {
   readonly parts: boolean
   /** Has a product several terms, rows normalised on the way, columns paired by an epilogue, epilogues that store anywhere? */
   readonly products: 'plain' | 'rich'
+  /** Do inputs of one f32 lie side by side in one buffer (`Numbers`)? */
+  readonly numbers: 'together' | 'apart'
   /** Has a map several results? */
   readonly several: boolean
   /** May panels stay 16-bit floats? */
@@ -57,6 +59,7 @@ export const wasmTarget: Target = {
   groupNorm: 'moments',
   parts: false,
   products: 'plain',
+  numbers: 'apart',
   several: false,
   keeps16: false,
   mostOperands: Infinity,
@@ -81,6 +84,7 @@ export const webgpuTarget = ({ maxStorageBuffers, maxBinding, winograd = () => u
   groupNorm: 'whole',
   parts: true,
   products: 'rich',
+  numbers: 'together',
   several: true,
   keeps16: true,
   mostOperands: maxStorageBuffers,

@@ -42,9 +42,8 @@ export const winograd = (to: ProgramBuilder, n: Conv, input: Expr, w: Load, m: 2
     batch: [positions],
     rows: [count],
     n: outs,
-    segments: [{ length: channels, jump: 0 }],
     width,
-    a: { offset: 0, batch: [planeV], rows: [channels] },
+    term: { a: { offset: 0, batch: [planeV], rows: [channels] }, segments: [{ length: channels, jump: 0 }] },
     b: [each],
     c: { offset: 0, batch: [planeM], rows: [outs] },
   })

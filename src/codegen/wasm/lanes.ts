@@ -44,7 +44,10 @@ const decoded = (context: Context, element: Element, raw: Code): Code => {
 
 const noParts = new ProgramError('wasm: expressions have no parts')
 
-/** Code of one expression. `operand` gives the address of an operand, `motion` how an access moves. */
+/** The values of a load that is computed, not read. */
+export type Given = (lanes: number, position: Position) => Code
+
+/** Code of one expression. `operand` gives the address of an operand, `motion` how an access moves, `given` which loads are computed. */
 export class Lanes {
   readonly #context: Context
   readonly #operand: (operand: number) => Code
@@ -53,8 +56,16 @@ export class Lanes {
   readonly #fixed = new Map<Expr, number>()
   readonly #uses = new Map<Expr, number>()
   readonly #value: Expr
+  readonly #given: (l: Load) => Given | undefined
 
-  constructor(context: Context, value: Expr, operand: (operand: number) => Code, motion: (a: Access) => Motion) {
+  constructor(
+    context: Context,
+    value: Expr,
+    operand: (operand: number) => Code,
+    motion: (a: Access) => Motion,
+    given: (l: Load) => Given | undefined = () => undefined,
+  ) {
+    this.#given = given
     this.#context = context
     this.#value = value
     this.#operand = operand
@@ -131,7 +142,7 @@ export class Lanes {
       case 'Index':
         return this.#motion(e).along === 0
       case 'Load':
-        return !this.#moves(e)
+        return this.#given(e) === undefined && !this.#moves(e)
       case 'Op':
         return e.xs.every((x) => this.#isFixed(x))
       case 'Parts':
@@ -167,6 +178,7 @@ export class Lanes {
         return e.type === 'f32' ? f32x4.fromS(all) : all
       }
       case 'Load':
+        if (position !== undefined && this.#given(e) !== undefined) return this.#given(e)!(lanes, position)
         return decoded(this.#context, e.element, this.#raw(e, lanes, position))
       case 'Parts':
         throw noParts

@@ -166,7 +166,7 @@ export class Accesses {
     const [I, U] = [typeText('i32', lanes), typeText('u32', lanes)]
     const last = params.once(p, 'last', () => params.int(p.extent - 1))
     const clamped =
-      p.index.element === 'u32' ? `min(${index}, ${U}(${last}))` : `${U}(clamp(${index}, ${I}(0), ${I}(${last})))`
+      p.index.element === 'u32' ? `min(${index}, ${U}(${last}))` : `${U}(clamp(${index}, ${I}(0), ${I}(i32(${last}))))`
     return p.stride === 1 ? clamped : `${clamped} * ${params.once(p, 'stride', () => params.int(p.stride))}`
   }
 

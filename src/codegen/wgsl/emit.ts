@@ -2,19 +2,21 @@
 import type { Kernel } from '../kernel.ts'
 import { gemmShader, gemmVariants, type GemmVariant } from './gemm.ts'
 import { mapShader, mapVariants, type MapVariant } from './map.ts'
+import { reduceShader, reduceVariants, type ReduceVariant } from './reduce.ts'
 import type { Access, Capabilities, Shader } from './shader.ts'
 
 /** A way to compute a kernel. */
-export type Variant = MapVariant | GemmVariant
+export type Variant = MapVariant | ReduceVariant | GemmVariant
 
 /** The ways there are to compute a kernel on such an adapter, best guess first. */
 export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] => {
   switch (k._tag) {
     case 'Map':
-      return mapVariants(k, caps)
+      return mapVariants(k)
+    case 'Reduce':
+      return reduceVariants(k, caps)
     case 'Gemm':
       return gemmVariants(k, caps)
-    case 'Reduce':
     case 'Attention':
     case 'PlainAttention':
     case 'Normalise':
@@ -34,11 +36,13 @@ export const shaderOf = (k: Kernel, access: readonly Access[], variant: Variant,
   switch (k._tag) {
     case 'Map':
       if (variant.family !== 'Map') throw unknown(k, variant)
-      return mapShader(k, access, variant)
+      return mapShader(k, access, variant, caps)
+    case 'Reduce':
+      if (variant.family !== 'Reduce') throw unknown(k, variant)
+      return reduceShader(k, access, variant, caps)
     case 'Gemm':
       if (variant.family !== 'Gemm') throw unknown(k, variant)
       return gemmShader(k, access, variant, caps)
-    case 'Reduce':
     case 'Attention':
     case 'PlainAttention':
     case 'Normalise':

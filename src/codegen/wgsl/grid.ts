@@ -1,5 +1,6 @@
 /** Workgroups: as many as it takes, folded where one dimension does not hold them. */
-import type { Block } from './writer.ts'
+import type { Capabilities } from './shader.ts'
+import type { Block, ShaderWriter } from './writer.ts'
 
 const most = 65535
 
@@ -25,4 +26,27 @@ export const unflatten = (block: Block, flat: string, extents: readonly string[]
   }
   if (extents.length > 0) at[0] = rest
   return at
+}
+
+/**
+ * `for every index below count`, shared out: each workgroup takes a run of them, one after the other by its `invocations`. On software
+ * adapters few workgroups with long runs are best, for starting one costs as much as a hundred elements; on GPUs many with short ones.
+ */
+export const shares = (
+  block: Block,
+  { params }: ShaderWriter,
+  count: number,
+  { adapter }: Capabilities,
+  each: (index: string, inner: Block) => void,
+  invocations = 64,
+): readonly [number, number, number] => {
+  const [wanted, least, most] = adapter === 'gpu' ? [4096, 1, 4] : [32, invocations === 1 ? 1 : 4, 256]
+  const rounds = Math.min(Math.max(Math.ceil(count / (invocations * wanted)), least), most)
+  const run = invocations * rounds
+  const start = block.let(`${groupIndex} * ${params.int(run)}`, 'i')
+  const end = block.let(`min(${start} + ${params.int(run)}, ${params.int(count)})`, 'i')
+  const name = block.fresh('i')
+  const first = invocations === 1 ? start : `${start} + lid`
+  block.nest(`for (var ${name} = ${first}; ${name} < ${end}; ${name} += ${invocations}u)`, (inner) => each(name, inner))
+  return fold(Math.ceil(count / run))
 }

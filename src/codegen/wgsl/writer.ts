@@ -19,6 +19,11 @@ export class Block {
     this.lines.push(...lines)
   }
 
+  /** A name that is not taken. */
+  fresh(prefix: string): string {
+    return this.#writer.fresh(prefix)
+  }
+
   /** Names a value. */
   let(value: string, prefix = 't'): string {
     const name = this.#writer.fresh(prefix)

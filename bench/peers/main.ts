@@ -1,0 +1,74 @@
+/** A peer in a Node process of its own: told what to be by its argument, and what to do by messages. */
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { softwareAdapter } from '../../spec/support/software-adapter.ts'
+import { workloads } from '../workloads/catalogue.ts'
+import { files } from '../files.ts'
+import { factsOf } from '../facts.ts'
+import { diffoldPeer } from './diffold.ts'
+import { jaxPeer, type Jax } from './jax.ts'
+import { onnxPeer, type Onnxruntime } from './onnx.ts'
+import type { Peer } from './peer.ts'
+import type { Asked, Question } from './protocol.ts'
+
+const asked = JSON.parse(process.argv[2]!) as Asked
+const workload = workloads.find((w) => w.id === asked.workload)!
+const store = files(asked.cache)
+const versionOf = (name: string): string => {
+  const file = new URL(`../node_modules/${name}/package.json`, import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version
+}
+
+const work = () => workload.make(store, asked)
+
+// Named by a variable: bench's packages are there only where it has been run.
+const loaded = (name: string): Promise<unknown> => import(name)
+
+const make = async (): Promise<Peer> => {
+  const { backend, threads } = asked
+  switch (asked.runtime) {
+    case 'diffold': {
+      if (/webgpu/.test(backend)) softwareAdapter()
+      return diffoldPeer(backend, await work())
+    }
+    case 'onnxruntime': {
+      const ort = (await loaded(backend)) as Onnxruntime & {
+        readonly env: { readonly wasm: { numThreads?: number }; logLevel?: string }
+      }
+      ort.env.logLevel = 'error'
+      const node = backend === 'onnxruntime-node'
+      if (!node) ort.env.wasm.numThreads = threads
+      const options = node
+        ? { executionProviders: ['cpu'], intraOpNumThreads: threads, interOpNumThreads: 1 }
+        : { executionProviders: ['wasm'] }
+      return onnxPeer(ort, `${backend} ${versionOf(backend)}, ${threads} thread(s)`, options, await work())
+    }
+    case 'jax': {
+      const jax = (await loaded('@jax-js/jax')) as Jax
+      return jaxPeer(jax, 'wasm', versionOf('@jax-js/jax'), workload.kernel!, store, asked)
+    }
+  }
+}
+
+let peer: Peer | undefined
+const answer = async (question: Question): Promise<unknown> => {
+  switch (question.do) {
+    case 'prepare':
+      peer = await make()
+      return peer.description
+    case 'repeat':
+      return peer!.repeat()
+    case 'result':
+      await writeFile(question.path, new Uint8Array(peer!.result().slice().buffer))
+      return undefined
+    case 'facts':
+      return factsOf(await work())
+  }
+}
+
+process.on('message', (question: Question) => {
+  answer(question).then(
+    (value) => process.send!({ value }),
+    (error: unknown) => process.send!({ error: error instanceof Error ? error.message : String(error) }),
+  )
+})

@@ -1,0 +1,80 @@
+/** Measurements as rows of a report: ratios, and whether the work was the same. */
+import { difference, tolerance } from '../compare.ts'
+import type { Facts } from '../facts.ts'
+import type { Measured, Missing } from '../measure.ts'
+import { nameOf, type Group } from '../runners.ts'
+
+/** A peer with a workload. Times are milliseconds of one step, or of one link of a kernel's chain. */
+export type Row = {
+  readonly workload: string
+  readonly title: string
+  readonly group: Group
+  readonly threads: number
+  readonly peer: string
+  readonly ours: boolean
+  readonly description: string
+  readonly first: number
+  readonly least: number
+  readonly middle: number
+  readonly count: number
+  /** Its least time over ours in the same group; undefined where ours is missing or wrong. */
+  readonly ratio: number | undefined
+  readonly gflops: number | undefined
+  /** The largest difference from the reference, as a part of its largest value. */
+  readonly apart: number
+  readonly right: boolean
+  readonly facts: Facts | undefined
+}
+
+/** A peer that was not measured, and why. */
+export type Gap = { readonly workload: string; readonly peer: string; readonly why: string }
+
+const trust = ['onnxruntime-node', 'diffusers', 'onnxruntime-web', 'tfjs-wasm', 'wasm']
+
+/** The output that the others are compared with: a runtime that shares least with ours. */
+export const referenceOf = (all: readonly Measured[]): Measured | undefined =>
+  trust.map((id) => all.find((m) => m.runner.id === id)).find((m) => m !== undefined) ?? all[0]
+
+/** The rows of one workload. `flops` are those of a link or a step; `links` how many of them a time has. */
+export const rowsOf = (
+  outcomes: readonly (Measured | Missing)[],
+  flops: number,
+  linksOf: (m: Measured) => number,
+): { readonly rows: readonly Row[]; readonly gaps: readonly Gap[] } => {
+  const measured = outcomes.filter((o): o is Measured => 'result' in o)
+  const gaps = outcomes.flatMap((o): Gap[] =>
+    'why' in o ? [{ workload: o.workload.id, peer: nameOf(o.runner), why: o.why }] : [],
+  )
+  const rows = measured.map((m): Row => {
+    const links = linksOf(m)
+    // A chain of another length has another result.
+    const like = measured.filter((o) => linksOf(o) === links)
+    const apart = difference(m.result, referenceOf(like)!.result)
+    return {
+      workload: m.workload.id,
+      title: m.workload.title,
+      group: m.runner.group,
+      threads: m.runner.threads,
+      peer: m.runner.id,
+      ours: m.runner.ours,
+      description: m.description,
+      first: m.first,
+      least: m.least / links,
+      middle: m.middle / links,
+      count: m.count,
+      ratio: undefined,
+      gflops: flops > 0 ? flops / (m.least / links) / 1e6 : undefined,
+      apart,
+      right: apart <= tolerance,
+      facts: m.facts,
+    }
+  })
+  return { rows: withRatios(rows), gaps }
+}
+
+/** Ratios to ours of the same workload and group. */
+export const withRatios = (rows: readonly Row[]): readonly Row[] =>
+  rows.map((row) => {
+    const base = rows.find((r) => r.ours && r.right && r.group === row.group && r.workload === row.workload)
+    return { ...row, ratio: base === undefined || !row.right ? undefined : row.least / base.least }
+  })

@@ -1,0 +1,103 @@
+/** The report as text. */
+import type { Roof } from '../roofs/roof.ts'
+import type { Group } from '../runners.ts'
+import type { Gap, Row } from './rows.ts'
+
+const groups: Readonly<Record<Group, string>> = {
+  cpu1: 'one thread',
+  cpu2: 'two threads',
+  gpu: 'WebGPU in Node',
+  browser: 'WebGPU in a browser',
+}
+
+/** Lines of cells, set in columns; the first is set left, the others right. */
+export const columns = (lines: readonly (readonly string[])[]): string => {
+  const widths = lines.reduce<number[]>((w, line) => line.map((cell, i) => Math.max(w[i] ?? 0, cell.length)), [])
+  return lines
+    .map((line) => line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '))
+    .map((line) => line.trimEnd())
+    .join('\n')
+}
+
+/** Three figures, or as many as are before the point. */
+export const figures = (x: number): string =>
+  x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x >= 1 ? x.toFixed(2) : x.toPrecision(2)
+
+const apart = (row: Row): string => (row.right ? row.apart.toExponential(0) : `WRONG ${row.apart.toExponential(1)}`)
+
+const head = ['', 'least ms', 'median', 'ratio', 'GFLOP/s', 'of roof', 'apart', 'first ms']
+
+const line = (row: Row, roofs: readonly Roof[]): string[] => {
+  const roof = roofs.find((r) => r.group === row.group && r.of === row.peer)
+  const rate = row.gflops === undefined ? '' : figures(row.gflops)
+  const part =
+    roof === undefined || row.gflops === undefined || !row.workload.startsWith('K.')
+      ? ''
+      : `${((100 * row.gflops) / roof.gflops).toFixed(0)} %`
+  return [
+    `  ${row.peer}`,
+    row.right ? figures(row.least) : '–',
+    row.right ? figures(row.middle) + (row.count === 0 ? '*' : '') : '–',
+    row.ratio === undefined ? '' : row.ratio.toFixed(2),
+    row.right ? rate : '',
+    row.right ? part : '',
+    apart(row),
+    figures(row.first),
+  ]
+}
+
+/** Times and ratios, a block a group and workload. */
+export const timesTable = (rows: readonly Row[], roofs: readonly Roof[]): string =>
+  (Object.keys(groups) as Group[])
+    .filter((group) => rows.some((r) => r.group === group))
+    .map((group) => {
+      const own = rows.filter((r) => r.group === group)
+      const names = [...new Set(own.map((r) => r.workload))]
+      const lines = names.flatMap((name) => {
+        const some = own.filter((r) => r.workload === name)
+        return [[`${name}: ${some[0]!.title}`, ...head.slice(1).map(() => '')], ...some.map((r) => line(r, roofs))]
+      })
+      return `${groups[group]}\n${columns([head, ...lines])}`
+    })
+    .join('\n\n')
+
+/** What our programs are made of. */
+export const factsTable = (rows: readonly Row[]): string => {
+  // The program is the same with any number of threads.
+  const known = rows.filter(
+    (r, i) => r.facts !== undefined && rows.findIndex((o) => o.peer === r.peer && o.workload === r.workload) === i,
+  )
+  if (known.length === 0) return ''
+  const mebi = (bytes: number): string => (bytes / 2 ** 20).toFixed(1)
+  return columns([
+    ['programs', 'dispatches', 'distinct', 'arena MiB', 'bound MiB', '×', 'trace ms', 'lower ms', 'first ms'],
+    ...known.map(({ workload, peer, facts: f, first }) => [
+      `  ${workload} ${peer}`,
+      `${f!.dispatches}`,
+      `${f!.kernels}`,
+      mebi(f!.arenaBytes),
+      mebi(f!.boundBytes),
+      f!.boundBytes === 0 ? '' : (f!.arenaBytes / f!.boundBytes).toFixed(2),
+      f!.traceMs.toFixed(0),
+      f!.lowerMs.toFixed(0),
+      first.toFixed(0),
+    ]),
+  ])
+}
+
+/** What the machine can do at most. */
+export const roofsTable = (roofs: readonly Roof[]): string =>
+  columns([
+    ['roofs', 'GFLOP/s', 'copy GB/s'],
+    ...roofs.map((r) => [`  ${r.of}, ${groups[r.group]}: ${r.description}`, figures(r.gflops), figures(r.copy)]),
+  ])
+
+/** Who was not measured. */
+export const gapsTable = (gaps: readonly Gap[]): string => {
+  const byReason = new Map<string, string[]>()
+  for (const { peer, why, workload } of gaps) {
+    const key = `${peer}: ${why}`
+    byReason.set(key, [...(byReason.get(key) ?? []), workload])
+  }
+  return [...byReason].map(([key, ids]) => `not measured: ${key} (${ids.join(', ')})`).join('\n')
+}

@@ -1,0 +1,39 @@
+/** Generated kernels on an adapter, every variant, against what they mean. */
+import fc from 'fast-check'
+import { expect } from 'vitest'
+import { resultsOf, type Kernel } from '../../../src/codegen/kernel.ts'
+import { variantsOf } from '../../../src/codegen/wgsl/emit.ts'
+import { numbersOf, type Typed } from '../../support/arbitrary-kernel.ts'
+import { runKernel as meant } from '../../support/run-program.ts'
+import { bench, prepare } from '../../support/wgsl.ts'
+
+/** Checks every variant of generated kernels, within so much of the largest value. */
+export const agree = async <K extends Kernel>(
+  cases: fc.Arbitrary<Typed<K>>,
+  numRuns: number,
+  tolerance = 1e-5,
+): Promise<void> => {
+  const { caps } = await bench()
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ kernel, elements, operands }) => {
+      const memory = operands.map((data, i) => numbersOf(elements[i]!, data))
+      meant(kernel, memory)
+      for (const variant of variantsOf(kernel, caps)) {
+        const ready = await prepare(kernel, operands, variant)
+        await ready.run()
+        for (let i = 0; i < resultsOf(kernel); i++) {
+          const got = await ready.result(i)
+          const want = memory[i]!
+          const scale = Math.max(1, ...want.map(Math.abs))
+          const wrong = Array.from(got).flatMap((g, j) =>
+            Math.abs(g - want[j]!) <= tolerance * scale ? [] : [`${j}: ${g}, expected ${want[j]}`],
+          )
+          if (wrong.length > 0)
+            expect.fail(`${JSON.stringify(variant)}\n${wrong.slice(0, 8).join('\n')}\n${ready.shader.code}`)
+        }
+        ready.destroy()
+      }
+    }),
+    { numRuns },
+  )
+}

@@ -1,0 +1,11 @@
+import { describe, it } from 'vitest'
+import { reduceCase, wholeReduceCase } from '../../support/arbitrary-kernel.ts'
+import { softwareAdapter } from '../../support/software-adapter.ts'
+import { agree } from './agreement.ts'
+
+const missing = softwareAdapter()
+
+describe.skipIf(missing !== undefined)('WGSL of folds', () => {
+  it('gives what they mean', () => agree(reduceCase, 100))
+  it('gives what they mean of integers and bools', () => agree(wholeReduceCase, 60, 0))
+})
