@@ -1,19 +1,17 @@
 /** Our graphs on one of our backends, TensorFlow.js op by op among them. */
-import { backend, backendNames, compile, dispose, read, type BackendName } from 'diffold'
+import { backend, compile, dispose, read, type BackendName } from 'diffold'
+import { onCompiled } from '../../src/backend/progress.ts'
+import { factsOf } from '../facts.ts'
 import type { Work } from '../workloads/work.ts'
 import { folding, type Peer } from './peer.ts'
 
-// Until the backends have their names.
-const older: Readonly<Record<string, string>> = { wasm: 'simd', 'tfjs-wasm': 'wasm' }
-export const named = (name: string): BackendName =>
-  ((backendNames as readonly string[]).includes('simd') ? (older[name] ?? name) : name) as BackendName
-
 /** The fold, compiled for a backend. */
-export const diffoldPeer = async (asked: string, work: Work): Promise<Peer> => {
-  const name = named(asked)
+export const diffoldPeer = async (name: BackendName, work: Work): Promise<Peer> => {
   const { description } = await backend(name)
+  let compiled = { count: 0, ms: 0 }
+  onCompiled(({ ms }) => (compiled = { count: compiled.count + 1, ms: compiled.ms + ms }))
   const step = compile(work.step, { backend: name })
-  return folding(
+  const fold = folding(
     description,
     work.start,
     work.inputs,
@@ -23,4 +21,5 @@ export const diffoldPeer = async (asked: string, work: Work): Promise<Peer> => {
     },
     dispose,
   )
+  return { ...fold, facts: () => factsOf(name, work, compiled) }
 }

@@ -51,7 +51,7 @@ describe('compile(f) means f', () => {
   })
 
   it('says what went wrong to whoever reads the result, on every backend', async () => {
-    const x = compile((a: Tensor) => a.add(1), { backend: 'cpu' })(tensor([1]))
+    const x = compile((a: Tensor) => a.add(1), { backend: 'wasm' })(tensor([1]))
     dispose(x)
     await expect(read(x)).rejects.toThrow('disposed')
     await expect(read(x.mul(2))).rejects.toThrow('disposed')
@@ -65,7 +65,7 @@ describe('compile(f) means f', () => {
   })
 })
 
-describe.each(['cpu', 'wasm'] as const)('memory on %s', (name) => {
+describe.each(['wasm', 'tfjs-wasm', 'tfjs-cpu'] as const)('memory on %s', (name) => {
   it('is after a hundred runs what it was after the first', async () => {
     const weights = { weight: full([8], 2).add(0), bias: full([8], 1).add(0) }
     const f = compile(

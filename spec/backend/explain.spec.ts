@@ -6,7 +6,7 @@ import { tensor, type Scalar, type Tensor } from '../../src/tensor/tensor.ts'
 it('shows every stage as text', async () => {
   const weight = tensor([1, 2, 3, 4], [1, 1, 2, 2], 'f32', 'conv.weight')
   const f = (x: Tensor, t: Scalar): Tensor => conv2d({ weight })(x).mul(t).mul(1).silu()
-  const told = await explain(f, { backend: 'cpu' })(tensor([1, 2, 3, 4], [1, 1, 2, 2]), 3)
+  const told = await explain(f, { backend: 'tfjs-cpu' })(tensor([1, 2, 3, 4], [1, 1, 2, 2]), 3)
   expect(told.traced).toMatchInlineSnapshot(`
     "λ a: f32[1,1,2,2], b: f32[].
       c: f32[1,1,2,2] = conv.weight

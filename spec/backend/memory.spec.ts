@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { compile, dispose, read } from '../../src/backend/compile.ts'
 import { backend } from '../../src/backend/select.ts'
+import { ownName } from '../../src/backend/tfjs/device.ts'
 import { sample, states, type Denoiser } from '../../src/pipelines/sample.ts'
 import { seed } from '../../src/random/generator.ts'
 import { ddpmScheduler } from '../../src/schedulers/ddpm.ts'
@@ -16,8 +17,9 @@ const collectGarbage = runInNewContext('gc') as () => void
 
 type Held = { readonly numTensors: number; readonly numBytes: number }
 
-describe.each(['cpu', 'wasm'] as const)('tf.memory() on %s', (name) => {
+describe.each(['tfjs-cpu', 'tfjs-wasm'] as const)('tf.memory() on %s', (name) => {
   const on = { backend: name }
+  const tfName = ownName(name)
   const shape = [1, 8, 4, 4]
   const picture = (t: number): Tensor =>
     tensor(
@@ -74,10 +76,10 @@ describe.each(['cpu', 'wasm'] as const)('tf.memory() on %s', (name) => {
   })
   it('likewise where a run fails half way', async () => {
     const f = compile((x: Tensor, y: Tensor) => x.mul(2).add(y.mul(3)).exp().add(y), on)
-    const kernel = tf.getKernel('Exp', name)
+    const kernel = tf.getKernel('Exp', tfName)
     expect(kernel).toBeDefined()
     await read(f(picture(0), picture(1)))
-    tf.unregisterKernel('Exp', name)
+    tf.unregisterKernel('Exp', tfName)
     try {
       await expectSteady(async (t) => {
         await expect(read(f(picture(t), picture(t + 1)))).rejects.toThrow('exp')
@@ -90,8 +92,8 @@ describe.each(['cpu', 'wasm'] as const)('tf.memory() on %s', (name) => {
     expect((await read(f(picture(0), picture(1)))).every(Number.isFinite)).toBe(true)
   })
   it('likewise where what is computed once fails', async () => {
-    const kernel = tf.getKernel('Exp', name)
-    tf.unregisterKernel('Exp', name)
+    const kernel = tf.getKernel('Exp', tfName)
+    tf.unregisterKernel('Exp', tfName)
     const captured = picture(0)
     const f = compile((x: Tensor) => x.add(captured.mul(2).add(1).exp()), on)
     try {

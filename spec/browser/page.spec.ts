@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, extname, join, normalize } from 'node:path'
+import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium, type Browser } from 'playwright-core'
 import { build } from 'vite'
@@ -21,10 +20,19 @@ const types: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 }
 
+/** What a page's address may ask of the server: headers that let it share memory between threads; a policy that forbids workers made of a text. */
+const headers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  isolated: { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' },
+  strict: { 'content-security-policy': "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'" },
+}
+
 const serve = (folder: string): Promise<Server> =>
   new Promise((ready) => {
     const server = createServer((request, response) => {
-      const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname))
+      const url = new URL(request.url ?? '/', 'http://x')
+      const path = normalize(decodeURIComponent(url.pathname))
+      for (const name of url.searchParams.keys())
+        for (const [header, value] of Object.entries(headers[name] ?? {})) response.setHeader(header, value)
       readFile(join(folder, path === '/' ? 'index.html' : path)).then(
         (data) => {
           const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
@@ -62,10 +70,6 @@ describe.skipIf(missing !== undefined)(`a page in a browser${missing === undefin
       resolve: { alias: { diffold: join(root, 'src/index.ts') } },
       build: { outDir: folder, emptyOutDir: true, target: 'esnext', minify: false },
     })
-    const wasm = dirname(
-      createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm'),
-    )
-    await cp(wasm, join(folder, 'wasm'), { recursive: true, filter: (from) => from === wasm || from.endsWith('.wasm') })
     await cp(checkpoint, join(folder, 'checkpoint'), { recursive: true })
     server = await serve(folder)
     browser = await chromium.launch({
@@ -85,29 +89,47 @@ describe.skipIf(missing !== undefined)(`a page in a browser${missing === undefin
     await rm(folder, { recursive: true, force: true })
   })
 
-  // Without a GPU, WebGPU and plain JavaScript take a minute a step.
+  const visit = async (query: string): Promise<{ readonly [key: string]: unknown }> => {
+    const address = server.address()
+    if (address === null || typeof address === 'string') throw new Error('the server has no port')
+    const page = await browser.newPage()
+    const said: string[] = []
+    page.on('pageerror', (e) => said.push(e.message))
+    await page.goto(`http://127.0.0.1:${address.port}/?${query}`)
+    await page.waitForFunction(() => 'outcome' in window, undefined, { timeout: 300_000 })
+    const outcome = await page.evaluate(() => (window as unknown as { outcome: Record<string, unknown> }).outcome)
+    await page.close()
+    return { error: said.join('; '), ...outcome }
+  }
+
+  it('is never blocked by a run where it may share memory, which workers then do', async () => {
+    const { error, backend, blocked, step } = await visit('backend=wasm&count=16&isolated')
+    expect(error).toBe('')
+    expect(backend).toMatch(/ [2-9]\d* threads/)
+    expect(step).toBeGreaterThan(150)
+    expect(blocked).toBeLessThan((step as number) / 2)
+  })
+  it('draws on one thread, and waits, where it may not', async () => {
+    const { error, backend, blocked, step } = await visit('backend=wasm&count=16')
+    expect(error).toBe('')
+    expect(backend).toMatch(/ 1 thread$/)
+    expect(blocked).toBeGreaterThan((step as number) / 2)
+  })
+
+  // Without a GPU, WebGPU takes a minute a step.
   it.each([
-    ['wasm', 3],
-    ['tfjs-webgpu', 1],
-    ['cpu', 1],
+    ['wasm', 3, ''],
+    ['wasm', 3, '&isolated'],
+    ['wasm', 3, '&isolated&strict'],
+    ['tfjs-webgpu', 1, ''],
   ])(
-    'draws on %s what Node draws in %i steps, within 1/255',
-    async (name, steps) => {
+    'draws on %s what Node draws in %i steps, within 1/255 %s',
+    async (name, steps, asked) => {
       const inNode = (await ddpm(await orThrow(load(DDPM, checkpoint)), { steps })(seed(0))).rgba
-      const address = server.address()
-      if (address === null || typeof address === 'string') throw new Error('the server has no port')
-      const page = await browser.newPage()
-      const said: string[] = []
-      page.on('pageerror', (e) => said.push(e.message))
-      await page.goto(`http://127.0.0.1:${address.port}/?backend=${name}&steps=${steps}`)
-      await page.waitForFunction(() => 'outcome' in window, undefined, { timeout: 300_000 })
-      const outcome = await page.evaluate(
-        () => (window as unknown as { outcome: { error?: string; backend: string; pixels: number[] } }).outcome,
-      )
-      await page.close()
-      expect(outcome.error ?? said.join('; ')).toBe('')
-      expect(outcome.backend).toMatch({ wasm: /WebAssembly/, 'tfjs-webgpu': /WebGPU/, cpu: /JavaScript/ }[name]!)
-      expect(Math.max(...outcome.pixels.map((v, i) => Math.abs(v - inNode[i]!)))).toBeLessThanOrEqual(1)
+      const { error, backend, pixels } = await visit(`backend=${name}&steps=${steps}${asked}`)
+      expect(error).toBe('')
+      expect(backend).toMatch({ wasm: /WebAssembly/, 'tfjs-webgpu': /WebGPU/ }[name]!)
+      expect(Math.max(...(pixels as number[]).map((v, i) => Math.abs(v - inNode[i]!)))).toBeLessThanOrEqual(1)
     },
     320_000,
   )

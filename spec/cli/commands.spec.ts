@@ -2,6 +2,7 @@ import { decode } from 'fast-png'
 import { existsSync } from 'node:fs'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import * as ort from 'onnxruntime-web'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkpoint, diffold, outcome, put, start, workFolder } from './diffold.ts'
 
@@ -21,7 +22,7 @@ describe('draw', () => {
   it('draws the cats that come with the package, unless told otherwise', async () => {
     const { code, stdout, stderr } = await diffold(work, ['draw', '--steps', '2'])
     expect([code, stdout]).toEqual([0, `${join(work, 'cat.png')}\n`])
-    expect(stderr).toContain('drawing on TensorFlow.js on WebAssembly')
+    expect(stderr).toContain('drawing on WebAssembly')
     expect(stderr).toContain('2/2 steps')
     expect(await picture('cat.png')).toEqual([64, 64, 3])
   })
@@ -102,13 +103,27 @@ describe('explain', () => {
       '# traced',
       '# simplified',
       '# program',
-      expect.stringMatching(/^# \d+ nodes traced, \d+ simplified, on .*WebAssembly$/),
+      expect.stringMatching(/^# \d+ nodes traced, \d+ simplified, on WebAssembly, .*thread.*$/),
     ])
   })
   it('or one of them', async () => {
     const { stdout } = await diffold(work, ['explain', 'good', '--stage', 'program', '--backend', 'host'])
     expect(stdout.match(/^# /gm)).toHaveLength(2)
     expect(stdout).toMatch(/^# program\n/)
+  })
+})
+
+describe('export', () => {
+  it('writes a model that onnxruntime runs', async () => {
+    const path = join(work, 'models/unet.onnx')
+    expect(await diffold(work, ['export', 'good', '-o', 'models/unet.onnx'])).toEqual({
+      code: 0,
+      stdout: `${path}\n`,
+      stderr: '',
+    })
+    const session = await ort.InferenceSession.create(path)
+    expect([session.inputNames, session.outputNames]).toEqual([['0.sample', '0.timestep'], ['out']])
+    await session.release()
   })
 })
 

@@ -23,21 +23,47 @@ describe.concurrent('what is there', () => {
     expect(await diffold(work, ['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
   })
   it.each([
-    [[], ['draw', 'inspect', 'explain', '--version', '--help']],
+    [[], ['draw', 'inspect', 'explain', 'export', '--version', '--help']],
     [
       ['draw'],
       [
         ...['[checkpoint] [prompt]', '--steps', '--seed', '-o, --output', '--scheduler', 'ddpm', 'unipc', '--eta'],
         ...['--count', '--negative', '--guidance', '--image', '--mask', '--strength', '--size', '--clip-skip'],
         ...['--lora', '--preview'],
-        ...['--backend', 'tfjs-webgpu', 'wasm', 'cpu', 'host', 'DIFFOLD_BACKEND', '--quiet', '--variant', '--revision'],
+        ...[
+          '--backend',
+          'wasm',
+          'host',
+          'tfjs-webgpu',
+          'tfjs-wasm',
+          'tfjs-cpu',
+          'DIFFOLD_BACKEND',
+          '--exact',
+          '--threads',
+          'DIFFOLD_THREADS',
+          '--quiet',
+          '--variant',
+          '--revision',
+        ],
         '--help',
       ],
     ],
+    [['export'], ['[checkpoint]', '-o, --output', '--variant', '--revision', '--help']],
     [['inspect'], ['[checkpoint]', '--json', '--variant', '--revision', '--help']],
     [
       ['explain'],
-      ['[checkpoint]', '--stage', 'traced', 'simplified', 'program', '--backend', '--variant', '--revision', '--help'],
+      [
+        '[checkpoint]',
+        '--stage',
+        'traced',
+        'simplified',
+        'program',
+        '--backend',
+        '--exact',
+        '--variant',
+        '--revision',
+        '--help',
+      ],
     ],
   ])('is the help of diffold %s', async (command, parts) => {
     const { code, stdout, stderr } = await diffold(work, [...command, '--help'])
@@ -127,7 +153,7 @@ describe.concurrent('what cannot be meant is refused in one line, with what to m
     ],
     [
       ['draw', '--backend', 'cuda'],
-      ['--backend', 'cuda', 'tfjs-webgpu', 'wasm', 'cpu'],
+      ['--backend', 'cuda', 'wasm', 'host', 'tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu'],
     ],
     [
       ['explain', '--stage', 'last'],

@@ -2,8 +2,12 @@
 import { ConfigError, DeviceError } from '../errors.ts'
 import { backendNames, type Backend, type BackendName } from './backend.ts'
 import { host } from './host.ts'
+import { enqueue } from './queue.ts'
+import type { Wasm } from './wasm/wasm.ts'
+import type { WebGpu } from './webgpu/webgpu.ts'
 
 const started = new Map<BackendName, Promise<Backend>>()
+let automatic: Promise<Backend> | undefined
 
 /** The named backend, started at the first call. Rejects with `DeviceError` where it is not to be had. */
 export const backend = (name: BackendName): Promise<Backend> => {
@@ -13,7 +17,10 @@ export const backend = (name: BackendName): Promise<Backend> => {
   return there
 }
 
+let wanted: number | undefined
+
 const threads = (): { readonly threads?: number } => {
+  if (wanted !== undefined) return { threads: wanted }
   const text = typeof process === 'undefined' ? undefined : process.env?.['DIFFOLD_THREADS']
   if (text === undefined || text === '') return {}
   const count = Number(text)
@@ -21,15 +28,42 @@ const threads = (): { readonly threads?: number } => {
   return { threads: count }
 }
 
+/**
+ * How many threads programs on WebAssembly use from now on, whatever `DIFFOLD_THREADS` says: as many as there are cores unless told. Results
+ * are the same, bit for bit. Where a page may not share memory between threads there is one all the same. Throws `ConfigError`.
+ */
+export const useThreads = (count: number): void => {
+  if (!Number.isInteger(count) || count < 1) throw new ConfigError('threads', count, ['1, 2, …'], 'is no such number')
+  wanted = count
+  // Another backend from the next run on; what is queued before finishes on the old one, whose threads then go.
+  const old = onWasm
+  onWasm = undefined
+  started.delete('wasm')
+  automatic = undefined
+  void old?.then((b) => enqueue(async () => b.dispose())).catch(() => undefined)
+}
+
 const start = async (name: BackendName): Promise<Backend> => {
   if (name === 'host') return host
-  if (name === 'webgpu') return (await import('./webgpu/webgpu.ts')).webgpu()
-  return name === 'simd' ? (await import('./wasm/simd.ts')).simd(threads()) : tfjsBackend(name)
+  if (name === 'webgpu') return webgpu()
+  return name === 'wasm' ? wasm() : tfjsBackend(name)
+}
+
+let onWasm: Promise<Wasm> | undefined
+const wasm = (): Promise<Wasm> => (onWasm = import('./wasm/wasm.ts').then((m) => m.startWasm(threads())))
+
+let gpu: Promise<WebGpu> | undefined
+
+/** One device for our programs and those of TensorFlow.js. */
+const webgpu = (): Promise<WebGpu> => {
+  gpu ??= import('./webgpu/webgpu.ts').then((m) => m.webgpu())
+  gpu.catch(() => (gpu = undefined))
+  return gpu
 }
 
 // Only a program that needs TensorFlow.js loads it.
-const tfjsBackend = async (name: 'tfjs-webgpu' | 'wasm' | 'cpu'): Promise<Backend> =>
-  (await import('./tfjs/tfjs.ts')).tfjs(name)
+const tfjsBackend = async (name: 'tfjs-webgpu' | 'tfjs-wasm' | 'tfjs-cpu'): Promise<Backend> =>
+  (await import('./tfjs/tfjs.ts')).tfjs(name, name === 'tfjs-webgpu' ? await (await webgpu()).alive() : undefined)
 
 /** A text as the name of a backend; `ConfigError` names those there are. `source` says where the text is from. */
 export const backendName = (text: string, source = 'backend'): BackendName => {
@@ -66,14 +100,12 @@ const best = async (): Promise<Backend> => {
   const { adapter } = await import('./webgpu/adapter.ts')
   const gpu = await adapter()
   // A software adapter is no GPU: WebAssembly is many times faster.
-  return first(gpu.found && !gpu.software ? ['webgpu', 'wasm', 'cpu'] : ['wasm', 'cpu'])
+  return first(gpu.found && !gpu.software ? ['webgpu', 'wasm', 'host'] : ['wasm', 'host'])
 }
-
-let automatic: Promise<Backend> | undefined
 
 /**
  * The backend of programs that name none: the one given to `useBackend`, else `DIFFOLD_BACKEND`, else WebGPU where there is a GPU, else
- * WebAssembly, else plain JavaScript. `description` says what was chosen.
+ * WebAssembly, and where that is forbidden the evaluator. `description` says what was chosen.
  */
 export const defaultBackend = async (): Promise<Backend> => {
   const name = chosen ?? forced()
@@ -82,7 +114,3 @@ export const defaultBackend = async (): Promise<Backend> => {
   automatic.catch(() => (automatic = undefined))
   return automatic
 }
-
-/** Where a browser finds TensorFlow.js's .wasm files: the URL of a folder, ending in `/`. To be called before the first program. */
-export const setWasmPath = async (folder: string): Promise<void> =>
-  (await import('./tfjs/device.ts')).setWasmPath(folder)

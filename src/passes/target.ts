@@ -6,8 +6,6 @@ export type Target = {
   readonly name: 'wasm' | 'webgpu'
   /** Columns of a panel of B, for a product of n columns. */
   readonly panelWidth: (n: number) => number
-  /** Is attention given keys and values packed in panels, or where they lie? */
-  readonly attention: 'panels' | 'plain'
   /** m of F(m × m, 3 × 3) for a convolution; undefined where it is a product. */
   readonly winograd: (n: Conv) => 2 | 4 | undefined
   /** Are windows read from a copy of the image with its borders, or from the image (`Window`)? */
@@ -53,7 +51,6 @@ export const winogradSize = (n: Conv): 2 | 4 | undefined => {
 export const wasmTarget: Target = {
   name: 'wasm',
   panelWidth,
-  attention: 'panels',
   winograd: winogradSize,
   borders: 'copied',
   groupNorm: 'moments',
@@ -78,7 +75,6 @@ export type WebgpuLimits = {
 export const webgpuTarget = ({ maxStorageBuffers, maxBinding, winograd = () => undefined }: WebgpuLimits): Target => ({
   name: 'webgpu',
   panelWidth: () => 16,
-  attention: 'plain',
   winograd,
   borders: 'implicit',
   groupNorm: 'whole',

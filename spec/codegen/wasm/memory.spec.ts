@@ -5,7 +5,7 @@ import type { Backend } from '../../../src/backend/backend.ts'
 import { Heap } from '../../../src/backend/wasm/heap.ts'
 import { lower } from '../../../src/passes/lower.ts'
 import { wasmTarget } from '../../../src/passes/target.ts'
-import { simd } from '../../../src/backend/wasm/simd.ts'
+import { wasm } from '../../../src/backend/wasm/wasm.ts'
 import { keptBytes } from '../../../src/codegen/program.ts'
 import { toHalf } from '../../../src/core/dtype.ts'
 import { seed } from '../../../src/random/generator.ts'
@@ -15,7 +15,7 @@ import { fromStorage, full, tensor, type Scalar, type Tensor } from '../../../sr
 import { trace } from '../../../src/tensor/trace.ts'
 import { valuesOf } from '../../support/host.ts'
 
-const on = { backend: 'simd' } as const
+const on = { backend: 'wasm' } as const
 const picture = (t: number): Tensor =>
   tensor(
     Float32Array.from({ length: 128 }, (_, i) => Math.sin(i + t)),
@@ -24,7 +24,7 @@ const picture = (t: number): Tensor =>
 
 const held = async (): Promise<unknown> => {
   for (let i = 0; i < 20; i++) await new Promise((done) => setImmediate(done))
-  return (await backend('simd')).memory()
+  return (await backend('wasm')).memory()
 }
 const expectSteady = async (run: (t: number) => Promise<void>): Promise<void> => {
   await run(0)
@@ -97,7 +97,7 @@ describe('a program that would keep too much', () => {
     const x = randn(seed(1), [1, 64, 16, 16])
     const input = { data: Float32Array.from(valuesOf(x, 'f32')), shape: x.shape, dtype: 'f32' } as const
     const { graph } = trace((h: Tensor) => conv2d({ weight }, { padding: 1 })(h), [x])
-    const [fast, lean] = [simd({ threads: 1 }), simd({ threads: 1, keep: 100_000 })]
+    const [fast, lean] = [wasm({ threads: 1 }), wasm({ threads: 1, keep: 100_000 })]
     const run = async (on: Backend) => {
       const program = on.prepare(graph)
       const results: Float32Array[] = []

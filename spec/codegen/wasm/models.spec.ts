@@ -6,7 +6,7 @@ const recordings = fileURLToPath(new URL('../../reference/data/models', import.m
 
 describe('recorded models, compiled', () => {
   test('every recorded call', async () => {
-    const checks = await checkModels(recordings, { run: onBackend('simd') })
+    const checks = await checkModels(recordings, { run: onBackend('wasm') })
     expect(checks.length).toBeGreaterThan(13)
     expect(checks.filter((c) => !c.pass)).toEqual([])
   })

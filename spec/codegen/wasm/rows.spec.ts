@@ -1,5 +1,5 @@
 import { agreementOn } from '../../backend/agreement.ts'
 import { everyRowOn } from '../../backend/every-row.ts'
 
-everyRowOn('simd')
-agreementOn('simd')
+everyRowOn('wasm')
+agreementOn('wasm')

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import { simd } from '../../../src/backend/wasm/simd.ts'
+import { wasm } from '../../../src/backend/wasm/wasm.ts'
 import type { Operand } from '../../../src/backend/backend.ts'
 import { seed } from '../../../src/random/generator.ts'
 import { attention, conv2d, groupNorm } from '../../../src/tensor/nn.ts'
@@ -22,7 +22,7 @@ const { graph } = trace((h: Tensor) => block(block(h)), [x])
 const input: Operand = { data: values, shape: x.shape, dtype: 'f32' }
 
 describe('threads', () => {
-  const made = [1, 2, 3, 5].map((threads) => ({ threads, on: simd({ threads }) }))
+  const made = [1, 2, 3, 5].map((threads) => ({ threads, on: wasm({ threads }) }))
   afterAll(() => made.forEach(({ on }) => on.dispose()))
 
   test('results are the same bit for bit, however many there are', async () => {

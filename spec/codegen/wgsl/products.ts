@@ -35,6 +35,7 @@ export type Recipe = {
   readonly depths: readonly number[]
   readonly kind: readonly ('plain' | 'segments' | 'norm' | 'rms' | 'window')[]
   readonly magnify: number
+  readonly planes: boolean
   readonly stride: number
   readonly epilogue: 'none' | 'bias' | 'residual' | 'paired'
   readonly element: 'f32' | 'f16' | 'bf16'
@@ -44,12 +45,16 @@ const windowTerm = (r: Recipe, operand: number, channels: number): { readonly te
   const [pictures, height, width] = r.rows
   const extent = [height * r.stride + 1, width * r.stride] as const
   const held = extent.map((e) => Math.ceil(e / r.magnify)) as [number, number]
-  const by = [held[1] * (channels + 1), channels + 1] as const
+  // Channels side by side, or a plane each.
+  const by: readonly [number, number, number] = r.planes
+    ? [held[1], 1, held[0] * held[1]]
+    : [held[1] * (channels + 1), channels + 1, 1]
+  const picture = held[0] * held[1] * (channels + 1)
   const kernel = [3, 2] as const
   return {
     term: {
       operand,
-      a: { offset: 3, batch: r.batch.map(() => 0), rows: [held[0] * by[0], 0, 0] },
+      a: { offset: 3, batch: r.batch.map(() => 0), rows: [picture, 0, 0] },
       segments: [{ length: kernel[0] * kernel[1] * channels, jump: 0 }],
       window: {
         kernel,
@@ -62,7 +67,7 @@ const windowTerm = (r: Recipe, operand: number, channels: number): { readonly te
         strides: by,
       },
     },
-    length: 3 + pictures * held[0] * by[0],
+    length: 3 + pictures * picture,
   }
 }
 
@@ -156,6 +161,7 @@ export const arbitraryRecipe = (widths: readonly number[]): fc.Arbitrary<Recipe>
       depths: fc.array(fc.integer({ min: 1, max: 37 }), { minLength: 1, maxLength: 3 }),
       kind: fc.array(fc.constantFrom('plain', 'segments', 'norm', 'rms', 'window'), { minLength: 3, maxLength: 3 }),
       magnify: fc.constantFrom(1, 2),
+      planes: fc.boolean(),
       stride: fc.constantFrom(1, 2),
       epilogue: fc.constantFrom('none', 'bias', 'residual', 'paired'),
       element: fc.constantFrom('f32', 'f32', 'f16', 'bf16'),

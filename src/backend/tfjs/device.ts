@@ -1,37 +1,46 @@
 /** TensorFlow.js backends, started when first asked for. */
 import * as tf from '@tensorflow/tfjs-core'
 import { DeviceError } from '../../errors.ts'
-import { adapter } from '../webgpu/adapter.ts'
+import type { Device } from '../webgpu/device.ts'
 
 /** The TensorFlow.js backends that programs run on. */
-export type TfjsName = 'tfjs-webgpu' | 'wasm' | 'cpu'
+export type TfjsName = 'tfjs-webgpu' | 'tfjs-wasm' | 'tfjs-cpu'
 
 /** What TensorFlow.js calls it. */
 export const ownName = (name: TfjsName): string => name.replace('tfjs-', '')
 
 tf.enableProdMode() // its banner, and checks of every kernel's output
 
-const load = async (name: TfjsName): Promise<string> => {
+/** A package that comes with the library only where its user has installed it; bundlers must not look for it. */
+const optional = async (name: TfjsName): Promise<void> => {
+  const wanted = `@tensorflow/tfjs-backend-${ownName(name)}`
+  try {
+    await import(/* @vite-ignore */ wanted)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new DeviceError(name, `needs the package ${wanted}; npm install ${wanted}@4 (${why})`)
+  }
+}
+
+const load = async (name: TfjsName, device?: Device): Promise<string> => {
   switch (name) {
-    case 'cpu':
-      await import('@tensorflow/tfjs-backend-cpu')
+    case 'tfjs-cpu':
+      await optional(name)
       return 'TensorFlow.js on plain JavaScript'
-    case 'wasm':
-      await import('@tensorflow/tfjs-backend-wasm')
+    case 'tfjs-wasm':
+      await optional(name)
       return 'TensorFlow.js on WebAssembly'
     case 'tfjs-webgpu': {
-      const found = await adapter()
-      if (!found.found) throw new DeviceError(name, found.description)
-      await import('@tensorflow/tfjs-backend-webgpu')
-      tf.env().set('WEBGPU_CPU_FORWARD', false) // one place for a program's arithmetic
-      return `TensorFlow.js on WebGPU: ${found.description}`
+      if (device === undefined) throw new DeviceError(name, 'there is no device')
+      await (await import('./shared-backend.ts')).shareOn(device)
+      return `TensorFlow.js on WebGPU: ${device.description}`
     }
   }
 }
 
-/** Loads a backend and makes it TensorFlow.js's current one; says what it is. */
-export const start = async (name: TfjsName): Promise<string> => {
-  const description = await load(name)
+/** Loads a backend and makes it TensorFlow.js's current one, that on WebGPU on the given device; says what it is. */
+export const start = async (name: TfjsName, device?: Device): Promise<string> => {
+  const description = await load(name, device)
   const ready = await tf.setBackend(ownName(name)).catch(() => false)
   if (!ready) throw new DeviceError(name, 'TensorFlow.js could not start it')
   if (name === 'tfjs-webgpu') listen()
@@ -59,10 +68,4 @@ export const demandHealth = (name: TfjsName): void => {
 /** Makes a started backend the current one. */
 export const activate = async (name: TfjsName): Promise<void> => {
   if (tf.getBackend() !== ownName(name)) await tf.setBackend(ownName(name))
-}
-
-/** Where a browser finds TensorFlow.js's .wasm files: a folder's URL, ending in `/`. Call it before the first program. */
-export const setWasmPath = async (folder: string): Promise<void> => {
-  const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm')
-  setWasmPaths(folder)
 }

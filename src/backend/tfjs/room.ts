@@ -59,8 +59,8 @@ export const demandRoom = (program: Plan, isThere: (n: Node) => boolean): void =
   const used = tf.memory().numBytes
   if (used + peak <= wasmMemory) return
   throw new DeviceError(
-    'wasm',
+    'tfjs-wasm',
     `out of memory: a program needs ${giga(peak)}, ${giga(weights)} of them for weights (in f32, and once more as they are ` +
-      `packed), and of ${giga(wasmMemory)} there are ${giga(wasmMemory - used)}; a GPU has more room, as has the backend cpu`,
+      `packed), and of ${giga(wasmMemory)} there are ${giga(wasmMemory - used)}; wasm, which keeps them once, needs less`,
   )
 }

@@ -11,73 +11,18 @@ import { Tensor } from '../../tensor/tensor.ts'
 import { compile, dispose } from '../compile.ts'
 import { isResult, resultOf } from '../result.ts'
 import { backend } from '../select.ts'
-import type { Device } from '../webgpu/device.ts'
 import { own, placeOf, type Place } from '../webgpu/values.ts'
 import type { WebGpu } from '../webgpu/webgpu.ts'
-
-/** TensorFlow.js's backend on a device of ours; it tells when it no longer needs a buffer that was lent to it. */
-class SharedBackend extends WebGPUBackend {
-  readonly of: Device
-  readonly #lent = new WeakMap<object, () => void>()
-
-  constructor(of: Device) {
-    super(of.gpu, of.gpu.adapterInfo)
-    this.of = of
-    of.beforeSubmit.add(() => this.flush())
-  }
-
-  /** Sends what has been put off, so that what comes after it comes after it. */
-  flush(): void {
-    this.endComputePassEncoder()
-    const { commandEncoder } = this as unknown as { readonly commandEncoder: GPUCommandEncoder | null }
-    if (commandEncoder !== null) this.submitQueue()
-  }
-
-  /** A buffer as a tensor, which lets go of it when it is disposed. */
-  borrow({ buffer, hold }: Place, shape: readonly number[], dtype: tf.DataType): tf.Tensor {
-    const x = this.createTensorFromGPUData({ buffer, zeroCopy: true }, [...shape], dtype)
-    this.#lent.set(x.dataId, hold())
-    return x
-  }
-
-  override disposeData(dataId: object, force = false): boolean {
-    const gone = super.disposeData(dataId, force)
-    // Commands that use it and have been put off are sent before any of ours.
-    if (gone) this.#lent.get(dataId)?.()
-    if (gone) this.#lent.delete(dataId)
-    return gone
-  }
-
-  /** The buffer of a tensor; values that are on the host go there first. */
-  bufferOf(dataId: object): GPUBuffer {
-    this.uploadToGPU(dataId)
-    return this.tensorMap.get(dataId).resource as GPUBuffer
-  }
-}
-
-let shared: SharedBackend | undefined
+import { sharedBackend, shareOn, type SharedBackend } from './shared-backend.ts'
 
 /**
  * Makes our device TensorFlow.js's backend `webgpu`, and its current one. To be called before TensorFlow.js has started a WebGPU device of
  * its own, whose tensors could not be shared: rejects with `DeviceError` where it has, and where there is no WebGPU. After a loss of the
  * device, it puts TensorFlow.js on the next; tensors of the lost one are lost.
  */
-export const shareDevice = async (): Promise<void> => {
-  const on = (await backend('webgpu')) as WebGpu
-  const device = await on.alive()
-  const { registry } = tf.engine()
-  const there = registry['webgpu']
-  if (there !== undefined && there !== shared)
-    throw new DeviceError('webgpu', 'TensorFlow.js has a device of its own; call shareDevice() before it starts one')
-  if (shared?.of !== device || there === undefined) {
-    const fresh = new SharedBackend(device)
-    if (tf.findBackendFactory('webgpu') !== null) tf.removeBackend('webgpu')
-    tf.registerBackend('webgpu', () => fresh, 3)
-    shared = fresh
-  }
-  tf.env().set('WEBGPU_CPU_FORWARD', false)
-  await tf.setBackend('webgpu')
-}
+export const shareDevice = async (): Promise<void> => void (await share())
+
+const share = async (): Promise<SharedBackend> => shareOn(await ((await backend('webgpu')) as WebGpu).alive())
 
 const theirs: { readonly [K in DType]?: tf.DataType } = {
   f32: 'float32',
@@ -102,7 +47,7 @@ const backendOf = (x: tf.Tensor): unknown => {
 export const fromTfjs = (x: tf.Tensor): Tensor => {
   const dtype = ours[x.dtype]
   if (dtype === undefined) throw new DTypeError('fromTfjs', [x.dtype], 'has no counterpart')
-  const on = shared
+  const on = sharedBackend()
   if (on === undefined || (backendOf(x) !== on && backendOf(x) instanceof WebGPUBackend))
     throw new DeviceError('webgpu', 'fromTfjs: the tensor is on a device that is not shared; call shareDevice() first')
   // Another name of the same data, with a life of its own.
@@ -136,8 +81,7 @@ const placeIn = async (x: Tensor): Promise<Place | undefined> => {
 export const toTfjs = async (x: Tensor): Promise<tf.Tensor> => {
   const dtype = theirs[x.dtype]
   if (dtype === undefined) throw new DTypeError('toTfjs', [x.dtype], 'has no counterpart')
-  await shareDevice()
-  const on = shared!
+  const on = await share()
   const place = await placeIn(x)
   if (place?.device === on.of) return on.borrow(place, x.shape, dtype)
   const there = moved(x)

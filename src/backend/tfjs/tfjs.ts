@@ -12,6 +12,7 @@ import { simplify } from '../../passes/simplify.ts'
 import type { Pass } from '../../passes/pass.ts'
 import type { Backend, DeviceValue, Executable, Operand } from '../backend.ts'
 import { store } from '../host.ts'
+import type { Device } from '../webgpu/device.ts'
 import { channelsLast } from './channels-last.ts'
 import { activate, demandHealth, start, type TfjsName } from './device.ts'
 import { callKernels, lower, type Kernel } from './lower.ts'
@@ -114,7 +115,7 @@ const prepare = (backend: TfjsName, graph: Graph): Executable => {
   }
 
   const settle = async (): Promise<void> => {
-    if (backend === 'wasm') demandRoom(program, (n) => resident.has(n))
+    if (backend === 'tfjs-wasm') demandRoom(program, (n) => resident.has(n))
     const values: Values = new Map()
     try {
       await follow(program.once, values)
@@ -182,9 +183,9 @@ const listing = (program: Plan, kernels: ReadonlyMap<Node, Kernel | undefined>):
   ].join('\n')
 }
 
-/** A started TensorFlow.js backend. */
-export const tfjs = async (name: TfjsName): Promise<Backend> => {
-  const description = await start(name)
+/** A started TensorFlow.js backend, that on WebGPU on the given device. */
+export const tfjs = async (name: TfjsName, device?: Device): Promise<Backend> => {
+  const description = await start(name, device)
   return {
     name,
     description,

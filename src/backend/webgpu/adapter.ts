@@ -25,7 +25,8 @@ const provideGpu = async (): Promise<string | undefined> => {
   const name = 'webgpu' // an optional peer: bundlers must not look for it
   try {
     const dawn = (await import(/* @vite-ignore */ name)) as { create: (flags: string[]) => GPU; globals: object }
-    const gpu = dawn.create([])
+    // Pages must not measure one another; programs in Node may have the clock as it is.
+    const gpu = dawn.create(['disable-dawn-features=timestamp_quantization'])
     kept = gpu
     Object.assign(globalThis, dawn.globals)
     if (typeof navigator === 'undefined')
@@ -36,6 +37,9 @@ const provideGpu = async (): Promise<string | undefined> => {
     return "the optional package 'webgpu' is not installed"
   }
 }
+
+/** Does waiting for the device keep this thread busy? Dawn in Node asks for news without rest as long as somebody waits for any. */
+export const isBusyWaiting = (): boolean => kept !== undefined
 
 /** The kinds of adapters, which differ in what is fast. */
 export type AdapterClass = 'lavapipe' | 'swiftshader' | 'gpu'

@@ -1,7 +1,7 @@
 /** A started device and what programs on it have in common: buffers, pipelines, weights, and a block for what lives during a run. */
 import type { Capabilities } from '../../codegen/wgsl/shader.ts'
 import { Residents } from '../residents.ts'
-import { classOf, requestAdapter } from './adapter.ts'
+import { classOf, isBusyWaiting, requestAdapter } from './adapter.ts'
 import { Buffers } from './buffers.ts'
 import { noCounts } from './counts.ts'
 import { fault } from './faults.ts'
@@ -11,6 +11,9 @@ import { Pipelines } from './pipelines.ts'
 const mostRunning = 2
 
 const wished: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
+
+/** How long a run took. */
+export type Pace = { ms: number }
 
 const limitsOf = (adapter: GPUAdapter): Record<string, number> => {
   const limits: Record<string, number> = {}
@@ -74,6 +77,7 @@ export class Device {
   #faults: string[] = []
   #segments: readonly GPUBuffer[] = []
   readonly #running: Promise<unknown>[] = []
+  readonly #isPatient: boolean
 
   constructor(gpu: GPUDevice, description: string, lesser: Limits) {
     this.gpu = gpu
@@ -83,6 +87,8 @@ export class Device {
     this.buffers = new Buffers(gpu, this.counts, this.mostBytes)
     this.pipelines = new Pipelines(gpu, this.counts)
     this.residents = new Residents((buffer) => this.buffers.destroy(buffer))
+    // A software adapter needs the core that waiting would take.
+    this.#isPatient = isBusyWaiting() && this.capabilities.adapter !== 'gpu'
     void gpu.lost.then(({ message, reason }) => (this.#lost = `the device was lost (${message.trim() || reason})`))
     gpu.addEventListener('uncapturederror', (event) => {
       event.preventDefault()
@@ -126,9 +132,20 @@ export class Device {
     while (this.#running.length >= mostRunning) await this.#running.shift()
   }
 
-  /** A run is on its way until then. */
-  follow(done: Promise<void>): void {
+  /** A run is on its way, and `sound`: resolves when it has been carried out. `pace` remembers how long such a run takes. */
+  follow(sound: Promise<void>, pace: Pace): Promise<void> {
+    const before = this.#running.at(-1)
+    const carriedOut = async (): Promise<void> => {
+      await sound
+      await before
+      const start = performance.now()
+      if (this.#isPatient && pace.ms > 2) await new Promise((done) => setTimeout(done, 0.85 * pace.ms))
+      await this.idle()
+      pace.ms = performance.now() - start
+    }
+    const done = carriedOut()
     this.#running.push(done.catch(() => undefined))
+    return done
   }
 
   /** Resolves when all that was submitted has been carried out. Rejects with a `DeviceError` if the device was lost. */

@@ -19,8 +19,10 @@ export type Frame = {
   readonly segments: readonly number[]
   /** Scratch and outputs, by number of the buffer. */
   readonly arena: ReadonlyMap<number, Slot>
-  /** Inputs in the block of inputs, the smallest first: numbers are written together. */
+  /** Buffers of inputs in the block of inputs, the smallest first: numbers are written together. */
   readonly inputs: ReadonlyMap<number, Slot>
+  /** Where each input of a run goes in that block. */
+  readonly places: readonly Slot[]
   readonly inputBytes: number
 }
 
@@ -53,9 +55,15 @@ export const frameOf = (program: Program, mostBytes: number): Frame => {
   })
   const inputs = new Map<number, Slot>()
   let inputBytes = 0
-  for (const id of program.inputs.toSorted((a, b) => bufferBytes(program, a) - bufferBytes(program, b))) {
+  for (const id of new Set(program.inputs.toSorted((a, b) => bufferBytes(program, a) - bufferBytes(program, b)))) {
     inputs.set(id, { segment: 0, offset: inputBytes, bytes: bufferBytes(program, id) })
     inputBytes += aligned(Math.max(16, bufferBytes(program, id)))
   }
-  return { segments, arena: new Map(slots), inputs, inputBytes }
+  const places = program.inputs.map((id, i): Slot => {
+    const { purpose } = program.buffers[id]!
+    const whole = inputs.get(id)!
+    if (purpose._tag !== 'Numbers') return whole
+    return { segment: 0, offset: whole.offset + 4 * purpose.inputs.indexOf(i), bytes: 4 }
+  })
+  return { segments, arena: new Map(slots), inputs, places, inputBytes }
 }

@@ -41,6 +41,7 @@ export class Replay {
   #ready: readonly Ready[] = []
   #host: Uint8Array<ArrayBuffer>
   #runs = 0
+  readonly #pace = { ms: 0 }
 
   /** Writes the kernels; nothing is asked of the device yet. */
   constructor(device: Device, graph: Graph, program: Program, choose: Choose) {
@@ -160,8 +161,7 @@ export class Replay {
     )
     const { sound } = guarded(device.gpu, 'a run', () => this.#submit(copies, results))
     this.#runs++
-    const done = sound.then(() => device.idle())
-    device.follow(done)
+    const done = device.follow(sound, this.#pace)
     return this.#graph.outputs.map((n, i) =>
       own({ device, buffer: results[i]! }, n.dtype, size(n.shape), done, () => device.buffers.give(results[i]!)),
     )
@@ -197,8 +197,8 @@ export class Replay {
     let [from, to] = [Infinity, 0]
     for (const [i, operand] of inputs.entries()) {
       const id = this.program.inputs[i]!
-      const slot = this.#frame.inputs.get(id)
-      if (slot === undefined || slot.bytes === 0) continue
+      const slot = this.#frame.places[i]!
+      if (slot.bytes === 0) continue
       const place = 'data' in operand ? undefined : placeOf(operand)
       if (place?.device === this.device) {
         copies.push({ from: place.buffer, to: this.#inputs!, start: slot.offset, bytes: words(slot.bytes) })

@@ -126,11 +126,21 @@ const windows: typeof rowsOf = (writer, block, { operand, a, window }, start, at
           const place = `${s.start} + ${divided(y, magnifyY)} * ${rowStride!} + ${divided(x, magnifyX)} * ${pixelStride!}`
           return { base: inner.let(`select(${begin}, ${place}, ${inside})`, 'a'), inside }
         })
-        run(inner, {
-          length: inner.let(channels),
-          bases: found.map((f) => f.base),
-          inside: found.map((f) => f.inside),
-        })
+        if (w.strides[2] === 1)
+          return run(inner, {
+            length: inner.let(channels),
+            bases: found.map((f) => f.base),
+            inside: found.map((f) => f.inside),
+          })
+        const c = writer.fresh('k')
+        const step = params.int(w.strides[2])
+        inner.nest(`for (var ${c} = 0u; ${c} < ${channels}; ${c}++)`, (one) =>
+          run(one, {
+            length: one.let('1u'),
+            bases: found.map((f) => one.let(`${f.base} + ${c} * ${step}`, 'a')),
+            inside: found.map((f) => f.inside),
+          }),
+        )
       })
     })
   return { first: () => slots.map((s) => `${writer.operand(operand, 'f32')}[${s.start}]`), walk }

@@ -37,9 +37,5 @@ export const gemmVariants = (k: GemmKernel, caps: Capabilities): readonly GemmVa
 }
 
 /** The code of a product. */
-export const gemmShader = (
-  k: GemmKernel,
-  access: readonly Access[],
-  variant: GemmVariant,
-  _caps: Capabilities,
-): Shader => tileShader(k, access, variant.tile)
+export const gemmShader = (k: GemmKernel, access: readonly Access[], { tile }: GemmVariant): Shader =>
+  tileShader(k, access, tile)
