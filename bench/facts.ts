@@ -1,26 +1,33 @@
 /** What a program of ours is made of, apart from how fast it is. */
-import { trace } from 'diffold'
+import { backend, trace, type BackendName } from 'diffold'
+import type { WebGpu } from '../src/backend/webgpu/webgpu.ts'
+import { lower as lowerForWebGpu } from '../src/backend/webgpu/passes.ts'
 import { elementBytes, keyOf } from '../src/codegen/kernel.ts'
 import type { Program } from '../src/codegen/program.ts'
-import { arena } from '../src/passes/arena.ts'
 import { lower } from '../src/passes/lower.ts'
 import { wasmTarget } from '../src/passes/target.ts'
 import type { Work } from './workloads/work.ts'
 
+/** Kernels that a device compiled, and how long it took. */
+export type Compiled = { readonly count: number; readonly ms: number }
+
 /** Counts and times of a program; bytes are those that live during a run. */
 export type Facts = {
   readonly traceMs: number
+  /** From the graph to code. */
   readonly lowerMs: number
   readonly dispatches: number
   /** Kernels that differ in what they do, shapes included. */
-  readonly kernels: number
+  readonly distinct: number
+  /** Pipelines of a GPU, and what they took to compile. */
+  readonly compiled: Compiled
   readonly arenaBytes: number
   /** The most bytes that are alive at once: no plan takes less. */
   readonly boundBytes: number
 }
 
 /** The most bytes of values that are still to be read, over the run. */
-export const livenessBound = ({ buffers, every }: Program): number => {
+export const livenessBound = ({ buffers, every }: Pick<Program, 'buffers' | 'every'>): number => {
   const last = new Map<number, number>()
   every.forEach(({ operands }, at) => operands.forEach((id) => last.set(id, at)))
   const alive = new Map<number, number>()
@@ -38,21 +45,27 @@ export const livenessBound = ({ buffers, every }: Program): number => {
   return most
 }
 
-const distinct = ({ every }: Program): number => new Set(every.map((d) => keyOf(d.kernel))).size
-
-/** What is known of the first step as a program. */
-export const factsOf = ({ step, start, inputs, given }: Work): Facts => {
+/** What is known of the first step as a program of a compiled backend. */
+export const factsOf = async (
+  name: BackendName,
+  { step, start, inputs, given }: Work,
+  compiled: Compiled,
+): Promise<Facts> => {
+  const on = await backend(name)
   const from = performance.now()
   const { graph } = trace(step, [start, inputs[0], given])
   const traced = performance.now()
-  const program = lower(graph, wasmTarget)
-  const { bytes } = arena(program)
+  const { listing } = on.prepare(graph)
+  const lowered = performance.now()
+  const program =
+    name === 'webgpu' ? lowerForWebGpu(graph, (on as WebGpu).device().capabilities) : lower(graph, wasmTarget)
   return {
     traceMs: traced - from,
-    lowerMs: performance.now() - traced,
+    lowerMs: lowered - traced,
     dispatches: program.every.length,
-    kernels: distinct(program),
-    arenaBytes: bytes,
+    distinct: new Set(program.every.map((d) => keyOf(d.kernel))).size,
+    compiled,
+    arenaBytes: Number(/(\d+) bytes during a run/.exec(listing)?.[1] ?? NaN),
     boundBytes: livenessBound(program),
   }
 }

@@ -8,15 +8,20 @@ import { fileURLToPath } from 'node:url'
 import { files, writeFiles } from './files.ts'
 import { flopsOf } from './flops.ts'
 import { installPeers } from './install.ts'
-import { measure } from './measure.ts'
-import { options } from './options.ts'
-import { rowsOf, type Gap, type Row } from './report/rows.ts'
-import { factsTable, gapsTable, roofsTable, timesTable } from './report/table.ts'
-import type { Roof } from './roofs/roof.ts'
-import { wasmRoof } from './roofs/wasm.ts'
-import type { Group, Runner, Settings } from './runners.ts'
-import type { Extent } from './workloads/work.ts'
+import { measure, type Measured } from './measure.ts'
+import { diffoldPeer } from './peers/diffold.ts'
+import { coldStarts } from './cold.ts'
+import { svgOf } from '../examples/plots/sheet.ts'
 import { trace } from 'diffold'
+import { options } from './options.ts'
+import { keyOf, referencesOf, rowsOf, type Gap, type Row } from './report/rows.ts'
+import { factsTable, gapsTable, roofsTable, timesTable } from './report/table.ts'
+import { coldTable } from './report/cold-table.ts'
+import { goalsTable } from './report/goals.ts'
+import { plotSheet } from './report/plot.ts'
+import { roofsFor } from './roofs/roofs.ts'
+import type { Runner, Settings } from './runners.ts'
+import type { Extent } from './workloads/work.ts'
 import type { Workload } from './workloads/catalogue.ts'
 
 const asked = options(process.argv.slice(2))
@@ -47,38 +52,62 @@ const extentOf =
     chained: group.startsWith('cpu'),
   })
 
-const roofFor = async (group: Group): Promise<readonly Roof[]> =>
-  group === 'cpu1' ? [await wasmRoof(1)] : group === 'cpu2' ? [await wasmRoof(2)] : []
+const roofs = await roofsFor(groups, settings, say)
+const store = files(cache)
 
-const roofs: Roof[] = []
-for (const group of groups) roofs.push(...(await roofFor(group)))
+/** What a workload should give, by extent: from the peer that shares least with us, else from ourselves in this process. */
+const truths = async (
+  workload: Workload,
+  measured: readonly Measured[],
+): Promise<ReadonlyMap<string, Float32Array>> => {
+  const known = new Map([...referencesOf(measured)].map(([key, m]) => [key, m.result]))
+  for (const { extent } of measured) {
+    if (known.has(keyOf(extent))) continue
+    const own = await diffoldPeer('wasm', await workload.make(store, extent))
+    await own.repeat()
+    known.set(keyOf(extent), own.result())
+  }
+  return known
+}
+
+const flopsIn = async (workload: Workload): Promise<number> => {
+  const { step, start, inputs, given } = await workload.make(store, { steps: 1, chained: false })
+  return flopsOf(trace(step, [start, inputs[0], given]).graph)
+}
 
 const rows: Row[] = []
 const gaps: Gap[] = []
 for (const workload of asked.workloads) {
-  // Groups after each other, since threads of one disturb the other's; within a group all in turn.
   const outcomes = []
-  for (const group of groups)
-    outcomes.push(
-      ...(await measure(
-        workload,
-        asked.runners.filter((r) => r.group === group),
-        extentOf(workload),
-        settings,
-        effort,
-      )),
-    )
-  const one = await workload.make(files(cache), { steps: 1, chained: false })
-  const flops = flopsOf(trace(one.step, [one.start, one.inputs[0], one.given]).graph)
-  const links = (group: Group): number => (group.startsWith('cpu') ? (workload.kernel?.links ?? 1) : 1)
-  const told = rowsOf(outcomes, flops, (m) => links(m.runner.group))
+  // Groups after each other, since threads of one disturb the other's; within a group all in turn.
+  for (const group of groups) {
+    const some = asked.runners.filter((r) => r.group === group)
+    outcomes.push(...(await measure(workload, some, extentOf(workload), settings, effort)))
+  }
+  const measured = outcomes.filter((o): o is Measured => 'result' in o)
+  const told = rowsOf(outcomes, await flopsIn(workload), await truths(workload, measured))
   rows.push(...told.rows)
   gaps.push(...told.gaps)
 }
+const cold = asked.cold
+  ? coldStarts(
+      settings,
+      [...new Set(asked.runners.filter((r) => r.group.startsWith('cpu')).map((r) => r.threads))],
+      say,
+    )
+  : []
 
-const text = [roofsTable(roofs), timesTable(rows, roofs), factsTable(rows), gapsTable(gaps)]
+const text = [
+  roofsTable(roofs),
+  timesTable(rows, roofs),
+  factsTable(rows),
+  coldTable(cold),
+  goalsTable(rows, roofs, cold),
+  gapsTable(gaps),
+]
 process.stdout.write(`${text.filter((t) => t !== '').join('\n\n')}\n`)
 await mkdir(asked.out, { recursive: true })
-await writeFile(join(asked.out, 'results.json'), `${JSON.stringify({ roofs, rows, gaps }, undefined, 2)}\n`)
+await writeFile(join(asked.out, 'results.json'), `${JSON.stringify({ roofs, rows, cold, gaps }, undefined, 2)}\n`)
+await writeFile(join(asked.out, 'results.svg'), svgOf(plotSheet(rows)))
 say(`results.json is in ${asked.out}`)
 process.exit(0)

@@ -13,6 +13,7 @@ import type { Facts } from './facts.ts'
 export type Measured = {
   readonly runner: Runner
   readonly workload: Workload
+  readonly extent: Extent
   readonly description: string
   /** The first step, with whatever is done once. */
   readonly first: number
@@ -37,6 +38,7 @@ export type Effort = {
 
 type Running = {
   readonly runner: Runner
+  readonly extent: Extent
   readonly session: Session
   readonly description: string
   readonly first: readonly number[]
@@ -60,7 +62,7 @@ const warmed = async (
   try {
     const description = (await session.ask({ do: 'prepare' })) as string
     const first = (await session.ask({ do: 'repeat' })) as number[]
-    return { runner, session, description, first, times: [], spent: sum(first) / 1000 }
+    return { runner, extent, session, description, first, times: [], spent: sum(first) / 1000 }
   } catch (error) {
     await session.stop()
     throw error
@@ -76,6 +78,7 @@ const finished = async (r: Running, workload: Workload, folder: string): Promise
   return {
     runner: r.runner,
     workload,
+    extent: r.extent,
     description: r.description,
     first: r.first[0]!,
     least: Math.min(...times),

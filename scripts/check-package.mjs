@@ -81,6 +81,13 @@ check('npx diffold draws the shipped cat', () => {
   run('npx', ['--no-install', 'diffold', 'draw', '--steps', '2', '--backend', 'wasm', '-o', 'cat.png'])
   demand(isPng('cat.png'), 'cat.png is no PNG')
 })
+check('a backend whose package is not installed says which it needs', () => {
+  const { status, stderr } = spawnSync('npx', ['--no-install', 'diffold', 'draw', '--backend', 'tfjs-wasm'], {
+    cwd: folder,
+    encoding: 'utf8',
+  })
+  demand(status === 1 && stderr.includes('npm install @tensorflow/tfjs-backend-wasm'), `exit ${status}: ${stderr}`)
+})
 const tool = (name) => join(root, 'node_modules/.bin', name)
 check('its types resolve, strictly, under NodeNext and under bundlers', () => {
   write('draw.ts', script)

@@ -39,7 +39,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   laws: ['core', 'random', 'graph', 'tensor', 'schedulers'],
   pipelines: ['core', 'random', 'graph', 'tensor', 'backend', 'params', 'text', 'models', 'schedulers', 'image'],
   image: ['core', 'tensor', 'backend', 'params'],
-  cli: ['core', 'random', 'tensor', 'backend', 'params', 'text', 'models', 'schedulers', 'pipelines', 'image'],
+  cli: ['core', 'random', 'tensor', 'backend', 'onnx', 'params', 'text', 'models', 'schedulers', 'pipelines', 'image'],
 }
 
 describe('the house', () => {

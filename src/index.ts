@@ -72,7 +72,8 @@ export type { Step as PlanStep } from './passes/plan.ts'
 export { compile, counts, dispose, profile, read, readIntegers, type CompileOptions } from './backend/compile.ts'
 export { explain, type Explanation } from './backend/explain.ts'
 export { onCompiled, type Compiled } from './backend/progress.ts'
-export { backend, backendName, defaultBackend, useBackend } from './backend/select.ts'
+export { useTuning, type Ignored, type Tuned, type TuneOptions } from './backend/tuning.ts'
+export { backend, backendName, defaultBackend, useBackend, useThreads } from './backend/select.ts'
 export {
   backendNames,
   type Backend,
@@ -82,6 +83,7 @@ export {
   type KernelTime,
   type Memory,
   type Operand,
+  type ProgramOptions,
 } from './backend/backend.ts'
 
 // other runtimes

@@ -1,9 +1,10 @@
 /** A peer in a page: told what to be by the page's address, and what to do by calls of `answer`. */
-import { http } from 'diffold'
+import { backendName, http } from 'diffold'
 import { diffoldPeer } from '../peers/diffold.ts'
 import { jaxPeer, type Jax } from '../peers/jax.ts'
 import { onnxPeer, type Onnxruntime } from '../peers/onnx.ts'
 import type { Peer } from '../peers/peer.ts'
+import { adapterRoof } from '../peers/roof.ts'
 import type { Answer, Asked, Question } from '../peers/protocol.ts'
 import { workloads } from '../workloads/catalogue.ts'
 import type { Store } from '../workloads/work.ts'
@@ -21,7 +22,7 @@ const make = async (): Promise<Peer> => {
   const work = () => workload.make(store, asked)
   switch (asked.runtime) {
     case 'diffold':
-      return diffoldPeer(asked.backend, await work())
+      return diffoldPeer(backendName(asked.backend), await work())
     case 'onnxruntime': {
       // @ts-ignore: bench's packages are there only where it has been run
       const ort = (await import('onnxruntime-web/webgpu')) as Onnxruntime & {
@@ -57,8 +58,10 @@ const value = async (question: Question): Promise<unknown> => {
       return peer!.repeat()
     case 'result':
       return toBase64(peer!.result())
+    case 'roof':
+      return adapterRoof()
     case 'facts':
-      return undefined
+      return peer!.facts?.()
   }
 }
 

@@ -1,14 +1,17 @@
 /** Our graphs on one of our backends, TensorFlow.js op by op among them. */
-import { backend, backendName, compile, dispose, read } from 'diffold'
+import { backend, compile, dispose, read, type BackendName } from 'diffold'
+import { onCompiled } from '../../src/backend/progress.ts'
+import { factsOf } from '../facts.ts'
 import type { Work } from '../workloads/work.ts'
 import { folding, type Peer } from './peer.ts'
 
 /** The fold, compiled for a backend. */
-export const diffoldPeer = async (asked: string, work: Work): Promise<Peer> => {
-  const name = backendName(asked)
+export const diffoldPeer = async (name: BackendName, work: Work): Promise<Peer> => {
   const { description } = await backend(name)
+  let compiled = { count: 0, ms: 0 }
+  onCompiled(({ ms }) => (compiled = { count: compiled.count + 1, ms: compiled.ms + ms }))
   const step = compile(work.step, { backend: name })
-  return folding(
+  const fold = folding(
     description,
     work.start,
     work.inputs,
@@ -18,4 +21,5 @@ export const diffoldPeer = async (asked: string, work: Work): Promise<Peer> => {
     },
     dispose,
   )
+  return { ...fold, facts: () => factsOf(name, work, compiled) }
 }

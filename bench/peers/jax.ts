@@ -58,7 +58,7 @@ const linkOf = ({ numpy: np, nn, lax }: Jax, kernel: Kernel): ((x: JaxArray, ws:
   }
 }
 
-/** A kernel's chain under jit. */
+/** A kernel's chain, each link under jit. */
 export const jaxPeer = async (
   jax: Jax,
   device: 'wasm' | 'webgpu',
@@ -73,12 +73,14 @@ export const jaxPeer = async (
   const arrays = await Promise.all(
     numbersOf(kernel).map(async ({ name, shape }) => jax.numpy.array(await store.floats(name)).reshape(shape)),
   )
-  const link = linkOf(jax, kernel)
+  const written = linkOf(jax, kernel)
   const links = chained ? kernel.links : 1
-  const chain = jax.jit((x, ...ws) => Array.from({ length: links }).reduce<JaxArray>((y) => link(y, ws), x))
+  // A link at a time: compiled as a whole, a chain computes the links before anew for every element.
+  const link = jax.jit((x, ...ws) => written(x, ws))
   const [x, ...weights] = arrays
   return folding(`jax-js ${version}, ${device}`, undefined, [0], async () => {
-    const y = chain(x!.ref, ...weights.map((w) => w.ref))
+    let y = x!.ref
+    for (let i = 0; i < links; i++) y = link(y, ...weights.map((w) => w.ref))
     return { state: undefined, seen: await y.data() }
   })
 }

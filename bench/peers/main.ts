@@ -1,12 +1,13 @@
 /** A peer in a Node process of its own: told what to be by its argument, and what to do by messages. */
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
+import { backendName } from 'diffold'
 import { softwareAdapter } from '../../spec/support/software-adapter.ts'
 import { workloads } from '../workloads/catalogue.ts'
 import { files } from '../files.ts'
-import { factsOf } from '../facts.ts'
 import { diffoldPeer } from './diffold.ts'
 import { jaxPeer, type Jax } from './jax.ts'
+import { adapterRoof } from './roof.ts'
 import { onnxPeer, type Onnxruntime } from './onnx.ts'
 import type { Peer } from './peer.ts'
 import type { Asked, Question } from './protocol.ts'
@@ -29,7 +30,7 @@ const make = async (): Promise<Peer> => {
   switch (asked.runtime) {
     case 'diffold': {
       if (/webgpu/.test(backend)) softwareAdapter()
-      return diffoldPeer(backend, await work())
+      return diffoldPeer(backendName(backend), await work())
     }
     case 'onnxruntime': {
       const ort = (await loaded(backend)) as Onnxruntime & {
@@ -61,8 +62,12 @@ const answer = async (question: Question): Promise<unknown> => {
     case 'result':
       await writeFile(question.path, new Uint8Array(peer!.result().slice().buffer))
       return undefined
+    case 'roof': {
+      softwareAdapter()
+      return adapterRoof()
+    }
     case 'facts':
-      return factsOf(await work())
+      return peer!.facts?.()
   }
 }
 

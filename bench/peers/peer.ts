@@ -1,5 +1,7 @@
 /** One peer with one workload, in a process or a page of its own. */
 
+import type { Facts } from '../facts.ts'
+
 /** Times in milliseconds, one a step. */
 export type Times = readonly number[]
 
@@ -11,6 +13,8 @@ export interface Peer {
   readonly repeat: () => Promise<Times>
   /** What the last fold gave. */
   readonly result: () => Float32Array
+  /** What its program is made of, where it is ours. */
+  readonly facts?: () => Promise<Facts>
 }
 
 /** The fold as a peer runs it: `step` gives the next state and the values that are compared. */

@@ -13,7 +13,7 @@ export type Asked = Extent & {
 
 /** One at a time, each answered by `{ value }` or `{ error }`. */
 export type Question =
-  { readonly do: 'prepare' | 'repeat' | 'facts' } | { readonly do: 'result'; readonly path: string }
+  { readonly do: 'prepare' | 'repeat' | 'facts' | 'roof' } | { readonly do: 'result'; readonly path: string }
 
 /** An answer. */
 export type Answer = { readonly value?: unknown; readonly error?: string }

@@ -3,6 +3,7 @@ import { difference, tolerance } from '../compare.ts'
 import type { Facts } from '../facts.ts'
 import type { Measured, Missing } from '../measure.ts'
 import { nameOf, type Group } from '../runners.ts'
+import type { Extent } from '../workloads/work.ts'
 
 /** A peer with a workload. Times are milliseconds of one step, or of one link of a kernel's chain. */
 export type Row = {
@@ -29,17 +30,26 @@ export type Row = {
 /** A peer that was not measured, and why. */
 export type Gap = { readonly workload: string; readonly peer: string; readonly why: string }
 
-const trust = ['onnxruntime-node', 'diffusers', 'onnxruntime-web', 'tfjs-wasm', 'wasm']
+const trust = ['onnxruntime-node', 'diffusers', 'onnxruntime-web', 'tfjs-wasm']
 
-/** The output that the others are compared with: a runtime that shares least with ours. */
-export const referenceOf = (all: readonly Measured[]): Measured | undefined =>
-  trust.map((id) => all.find((m) => m.runner.id === id)).find((m) => m !== undefined) ?? all[0]
+/** Folds of the same extent have the same result. */
+export const keyOf = ({ steps, chained }: Extent): string => `${steps} ${chained}`
 
-/** The rows of one workload. `flops` are those of a link or a step; `links` how many of them a time has. */
+/** For each extent, the output that the others are compared with: that of a runtime which shares least with ours. */
+export const referencesOf = (all: readonly Measured[]): ReadonlyMap<string, Measured> => {
+  const known = new Map<string, Measured>()
+  for (const id of trust)
+    for (const m of all) if (m.runner.id === id && !known.has(keyOf(m.extent))) known.set(keyOf(m.extent), m)
+  return known
+}
+
+const linksOf = ({ workload, extent }: Measured): number => (extent.chained ? (workload.kernel?.links ?? 1) : 1)
+
+/** The rows of one workload. `flops` are those of a link or a step; `references` what each extent's output is compared with. */
 export const rowsOf = (
   outcomes: readonly (Measured | Missing)[],
   flops: number,
-  linksOf: (m: Measured) => number,
+  references: ReadonlyMap<string, Float32Array>,
 ): { readonly rows: readonly Row[]; readonly gaps: readonly Gap[] } => {
   const measured = outcomes.filter((o): o is Measured => 'result' in o)
   const gaps = outcomes.flatMap((o): Gap[] =>
@@ -47,9 +57,7 @@ export const rowsOf = (
   )
   const rows = measured.map((m): Row => {
     const links = linksOf(m)
-    // A chain of another length has another result.
-    const like = measured.filter((o) => linksOf(o) === links)
-    const apart = difference(m.result, referenceOf(like)!.result)
+    const apart = difference(m.result, references.get(keyOf(m.extent)) ?? new Float32Array(0))
     return {
       workload: m.workload.id,
       title: m.workload.title,

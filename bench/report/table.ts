@@ -70,17 +70,31 @@ export const factsTable = (rows: readonly Row[]): string => {
   if (known.length === 0) return ''
   const mebi = (bytes: number): string => (bytes / 2 ** 20).toFixed(1)
   return columns([
-    ['programs', 'dispatches', 'distinct', 'arena MiB', 'bound MiB', '×', 'trace ms', 'lower ms', 'first ms'],
+    [
+      'programs',
+      'dispatches',
+      'distinct',
+      'arena MiB',
+      'bound MiB',
+      '×',
+      'trace ms',
+      'lower ms',
+      'first step ms',
+      'pipelines',
+      'compiled in ms',
+    ],
     ...known.map(({ workload, peer, facts: f, first }) => [
       `  ${workload} ${peer}`,
       `${f!.dispatches}`,
-      `${f!.kernels}`,
+      `${f!.distinct}`,
       mebi(f!.arenaBytes),
       mebi(f!.boundBytes),
       f!.boundBytes === 0 ? '' : (f!.arenaBytes / f!.boundBytes).toFixed(2),
       f!.traceMs.toFixed(0),
       f!.lowerMs.toFixed(0),
       first.toFixed(0),
+      `${f!.compiled.count}`,
+      f!.compiled.ms.toFixed(0),
     ]),
   ])
 }

@@ -20,10 +20,19 @@ const types: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 }
 
+/** What a page's address may ask of the server: headers that let it share memory between threads; a policy that forbids workers made of a text. */
+const headers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  isolated: { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' },
+  strict: { 'content-security-policy': "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'" },
+}
+
 const serve = (folder: string): Promise<Server> =>
   new Promise((ready) => {
     const server = createServer((request, response) => {
-      const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname))
+      const url = new URL(request.url ?? '/', 'http://x')
+      const path = normalize(decodeURIComponent(url.pathname))
+      for (const name of url.searchParams.keys())
+        for (const [header, value] of Object.entries(headers[name] ?? {})) response.setHeader(header, value)
       readFile(join(folder, path === '/' ? 'index.html' : path)).then(
         (data) => {
           const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
@@ -80,28 +89,47 @@ describe.skipIf(missing !== undefined)(`a page in a browser${missing === undefin
     await rm(folder, { recursive: true, force: true })
   })
 
+  const visit = async (query: string): Promise<{ readonly [key: string]: unknown }> => {
+    const address = server.address()
+    if (address === null || typeof address === 'string') throw new Error('the server has no port')
+    const page = await browser.newPage()
+    const said: string[] = []
+    page.on('pageerror', (e) => said.push(e.message))
+    await page.goto(`http://127.0.0.1:${address.port}/?${query}`)
+    await page.waitForFunction(() => 'outcome' in window, undefined, { timeout: 300_000 })
+    const outcome = await page.evaluate(() => (window as unknown as { outcome: Record<string, unknown> }).outcome)
+    await page.close()
+    return { error: said.join('; '), ...outcome }
+  }
+
+  it('is never blocked by a run where it may share memory, which workers then do', async () => {
+    const { error, backend, blocked, step } = await visit('backend=wasm&count=16&isolated')
+    expect(error).toBe('')
+    expect(backend).toMatch(/ [2-9]\d* threads/)
+    expect(step).toBeGreaterThan(150)
+    expect(blocked).toBeLessThan((step as number) / 2)
+  })
+  it('draws on one thread, and waits, where it may not', async () => {
+    const { error, backend, blocked, step } = await visit('backend=wasm&count=16')
+    expect(error).toBe('')
+    expect(backend).toMatch(/ 1 thread$/)
+    expect(blocked).toBeGreaterThan((step as number) / 2)
+  })
+
   // Without a GPU, WebGPU takes a minute a step.
   it.each([
-    ['wasm', 3],
-    ['tfjs-webgpu', 1],
+    ['wasm', 3, ''],
+    ['wasm', 3, '&isolated'],
+    ['wasm', 3, '&isolated&strict'],
+    ['tfjs-webgpu', 1, ''],
   ])(
-    'draws on %s what Node draws in %i steps, within 1/255',
-    async (name, steps) => {
+    'draws on %s what Node draws in %i steps, within 1/255 %s',
+    async (name, steps, asked) => {
       const inNode = (await ddpm(await orThrow(load(DDPM, checkpoint)), { steps })(seed(0))).rgba
-      const address = server.address()
-      if (address === null || typeof address === 'string') throw new Error('the server has no port')
-      const page = await browser.newPage()
-      const said: string[] = []
-      page.on('pageerror', (e) => said.push(e.message))
-      await page.goto(`http://127.0.0.1:${address.port}/?backend=${name}&steps=${steps}`)
-      await page.waitForFunction(() => 'outcome' in window, undefined, { timeout: 300_000 })
-      const outcome = await page.evaluate(
-        () => (window as unknown as { outcome: { error?: string; backend: string; pixels: number[] } }).outcome,
-      )
-      await page.close()
-      expect(outcome.error ?? said.join('; ')).toBe('')
-      expect(outcome.backend).toMatch({ wasm: /WebAssembly/, 'tfjs-webgpu': /WebGPU/ }[name]!)
-      expect(Math.max(...outcome.pixels.map((v, i) => Math.abs(v - inNode[i]!)))).toBeLessThanOrEqual(1)
+      const { error, backend, pixels } = await visit(`backend=${name}&steps=${steps}${asked}`)
+      expect(error).toBe('')
+      expect(backend).toMatch({ wasm: /WebAssembly/, 'tfjs-webgpu': /WebGPU/ }[name]!)
+      expect(Math.max(...(pixels as number[]).map((v, i) => Math.abs(v - inNode[i]!)))).toBeLessThanOrEqual(1)
     },
     320_000,
   )

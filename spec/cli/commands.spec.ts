@@ -2,6 +2,7 @@ import { decode } from 'fast-png'
 import { existsSync } from 'node:fs'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import * as ort from 'onnxruntime-web'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkpoint, diffold, outcome, put, start, workFolder } from './diffold.ts'
 
@@ -109,6 +110,20 @@ describe('explain', () => {
     const { stdout } = await diffold(work, ['explain', 'good', '--stage', 'program', '--backend', 'host'])
     expect(stdout.match(/^# /gm)).toHaveLength(2)
     expect(stdout).toMatch(/^# program\n/)
+  })
+})
+
+describe('export', () => {
+  it('writes a model that onnxruntime runs', async () => {
+    const path = join(work, 'models/unet.onnx')
+    expect(await diffold(work, ['export', 'good', '-o', 'models/unet.onnx'])).toEqual({
+      code: 0,
+      stdout: `${path}\n`,
+      stderr: '',
+    })
+    const session = await ort.InferenceSession.create(path)
+    expect([session.inputNames, session.outputNames]).toEqual([['0.sample', '0.timestep'], ['out']])
+    await session.release()
   })
 })
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import * as ort from 'onnxruntime-web'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodePng } from '../../src/image/png.ts'
 import { load, orThrow } from '../../src/params/load.ts'
@@ -115,12 +116,17 @@ describe('draw, from noise', () => {
   })
 })
 
-describe('inspect and explain', () => {
+describe('inspect, explain and export', () => {
   it('list what a checkpoint has', async () => {
     const { code, stdout } = await diffold(work, ['inspect', sd])
     expect(code).toBe(0)
     for (const part of ['StableDiffusionPipeline', 'unet: UNet2DConditionModel', 'vae: AutoencoderKL', 'tokenizer: '])
       expect(stdout).toContain(part)
+  })
+  it.each([sd, sdxl])('write the UNet of %s as ONNX', async (source) => {
+    expect(await diffold(work, ['export', source, '-o', 'text.onnx'])).toMatchObject({ code: 0, stderr: '' })
+    const { inputNames } = await ort.InferenceSession.create(join(work, 'text.onnx'))
+    expect(inputNames).toContain('0.encoderHiddenStates')
   })
   it.each([sd, sdxl])('show the guided step of %s', async (source) => {
     const { code, stdout, stderr } = await diffold(work, ['explain', source, '--stage', 'traced'])

@@ -23,7 +23,7 @@ describe.concurrent('what is there', () => {
     expect(await diffold(work, ['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
   })
   it.each([
-    [[], ['draw', 'inspect', 'explain', '--version', '--help']],
+    [[], ['draw', 'inspect', 'explain', 'export', '--version', '--help']],
     [
       ['draw'],
       [
@@ -38,6 +38,9 @@ describe.concurrent('what is there', () => {
           'tfjs-wasm',
           'tfjs-cpu',
           'DIFFOLD_BACKEND',
+          '--exact',
+          '--threads',
+          'DIFFOLD_THREADS',
           '--quiet',
           '--variant',
           '--revision',
@@ -45,10 +48,22 @@ describe.concurrent('what is there', () => {
         '--help',
       ],
     ],
+    [['export'], ['[checkpoint]', '-o, --output', '--variant', '--revision', '--help']],
     [['inspect'], ['[checkpoint]', '--json', '--variant', '--revision', '--help']],
     [
       ['explain'],
-      ['[checkpoint]', '--stage', 'traced', 'simplified', 'program', '--backend', '--variant', '--revision', '--help'],
+      [
+        '[checkpoint]',
+        '--stage',
+        'traced',
+        'simplified',
+        'program',
+        '--backend',
+        '--exact',
+        '--variant',
+        '--revision',
+        '--help',
+      ],
     ],
   ])('is the help of diffold %s', async (command, parts) => {
     const { code, stdout, stderr } = await diffold(work, [...command, '--help'])

@@ -2,7 +2,16 @@
 import fc from 'fast-check'
 import { fromBrain, fromHalf, type Storage } from '../../src/core/dtype.ts'
 import { size } from '../../src/core/shape.ts'
-import type { Element, Expr, Load, MapKernel, Pick, ReduceKernel, Store } from '../../src/codegen/kernel.ts'
+import type {
+  Element,
+  Expr,
+  Load,
+  MapKernel,
+  NormaliseKernel,
+  Pick,
+  ReduceKernel,
+  Store,
+} from '../../src/codegen/kernel.ts'
 import { valueOf } from '../../src/codegen/wgsl/access.ts'
 
 /** Where something lies: how many elements it takes, and strides into them. */
@@ -260,4 +269,31 @@ export const wholeReduceCase: fc.Arbitrary<Typed<ReduceKernel>> = fc
       elements: [element, element],
       operands: [storageOf(element, length), data],
     }))
+  })
+
+/** Normalisations, some of values far from 0. */
+export const normaliseCase: fc.Arbitrary<Typed<NormaliseKernel>> = fc
+  .tuple(extents(4), fc.nat(), fc.boolean(), fc.constantFrom(0, 0, 50))
+  .chain(([all, at, centred, far]) => {
+    const [dims, folded] = split(all, at)
+    return fc
+      .tuple(expression(all, 1), target(all, 'f32'))
+      .chain(([x, { out, length }]) => expression(all, 1 + x.operands.length).map((y) => ({ x, y, out, length })))
+      .map(({ x, y, out, length }) => {
+        const value = op('add', 'f32', x.value, { _tag: 'Const', type: 'f32', value: far })
+        const normal: Expr = {
+          _tag: 'Load',
+          operand: 0,
+          element: 'f32',
+          offset: 0,
+          strides: all.map(() => 0),
+          picks: [],
+        }
+        const then = op('silu', 'f32', op('add', 'f32', op('mul', 'f32', normal, y.value), y.value))
+        return {
+          kernel: { _tag: 'Normalise', dims, folded, value, centred, eps: 1e-3, then, out },
+          elements: ['f32', ...x.elements, ...y.elements],
+          operands: [storageOf('f32', length), ...x.operands, ...y.operands],
+        }
+      })
   })

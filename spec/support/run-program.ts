@@ -21,6 +21,7 @@ import type { Program } from '../../src/codegen/program.ts'
 import { isUnary } from '../../src/graph/build.ts'
 import { hostValues } from '../../src/graph/evaluate/evaluate.ts'
 import { convert } from '../../src/graph/evaluate/values.ts'
+import { winogradInput, winogradOutput, winogradWeight } from './run-winograd.ts'
 
 /** The values of an operand: what is not written yet is NaN. */
 export type Memory = Float64Array
@@ -237,7 +238,7 @@ const attention = (k: PlainAttentionKernel, memory: readonly Memory[]): void => 
   })
 }
 
-/** Runs a kernel on its operands. Those of WebAssembly alone (attention on panels, Winograd's) have no meaning of their own here. */
+/** Runs a kernel on its operands. */
 export const runKernel = (k: Kernel, memory: readonly Memory[]): void => {
   switch (k._tag) {
     case 'Map':
@@ -284,11 +285,16 @@ export const runKernel = (k: Kernel, memory: readonly Memory[]): void => {
       return gemm(k, memory)
     case 'PlainAttention':
       return attention(k, memory)
-    case 'Attention':
     case 'WinogradWeight':
+      return winogradWeight(k, memory[0]!, valueOf(k.w, memory))
     case 'WinogradInput':
-    case 'WinogradOutput':
-      throw new Error(`no meaning of ${k._tag} alone`)
+      return winogradInput(k, memory[0]!, memory[1]!)
+    case 'WinogradOutput': {
+      const pixels = winogradOutput(k, memory[1]!)
+      if (k.epilogue !== undefined) return map(k.epilogue, memory, (row, column) => pixels[row]![column]!)
+      pixels.forEach((row, i) => row.forEach((v, c) => (memory[0]![i * k.channels + c] = v)))
+      return
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import type { Storage } from '../core/dtype.ts'
 import type { DType } from '../core/dtype.ts'
 import type { Shape } from '../core/shape.ts'
 import type { Graph } from '../graph/node.ts'
+import type { TuneOptions } from './tuning.ts'
 
 /** The backends by name: programs compiled for WebGPU and to WebAssembly, the evaluator, and as peers to compare with TensorFlow.js op by op. */
 export const backendNames = ['webgpu', 'wasm', 'host', 'tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu'] as const
@@ -40,11 +41,25 @@ export interface Executable {
 /** Memory held on a device. */
 export type Memory = { readonly values: number; readonly bytes: number }
 
+/** What is asked of a program. */
+export type ProgramOptions = {
+  /**
+   * No algorithm whose rounding errors are larger than those of the definition: convolutions are computed as they are defined, not by
+   * Winograd's algorithm. Slower; docs/guide.md says what it is worth.
+   */
+  readonly exact?: boolean
+  /**
+   * On WebGPU: are the ways to compute each kernel measured on the adapter before the first run, and the fastest remembered? Results differ only
+   * as roundings do. Off unless `useTuning` or `DIFFOLD_TUNE` says otherwise.
+   */
+  readonly tune?: boolean | TuneOptions
+}
+
 /** A device and its compiler. */
 export interface Backend {
   readonly name: BackendName
   /** What it is, in words, with the adapter where there is one. */
   readonly description: string
-  readonly prepare: (graph: Graph) => Executable
+  readonly prepare: (graph: Graph, options?: ProgramOptions) => Executable
   readonly memory: () => Memory
 }

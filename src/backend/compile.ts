@@ -7,13 +7,13 @@ import { toposort, type Buffer, type Graph, type Node } from '../graph/node.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import { bound, rebuild, trace, type Traced } from '../tensor/trace.ts'
 import { leaves, skeleton } from '../tensor/tree.ts'
-import type { Backend, BackendName, DeviceValue, Executable, KernelTime, Operand } from './backend.ts'
+import type { Backend, BackendName, DeviceValue, Executable, KernelTime, Operand, ProgramOptions } from './backend.ts'
 import { enqueue } from './queue.ts'
 import { isResult, resultOf } from './result.ts'
 import { backend, defaultBackend } from './select.ts'
 
-/** Where a compiled function runs; the default backend unless named. */
-export type CompileOptions = { readonly backend?: BackendName }
+/** Where a compiled function runs, the default backend unless named, and what is asked of its programs. */
+export type CompileOptions = ProgramOptions & { readonly backend?: BackendName }
 
 /** How often functions were traced and programs run in this process: counts, for specs. */
 export const counts = { traces: 0, runs: 0 }
@@ -88,7 +88,7 @@ const enqueueOn = <R>(
   new Promise((resolve, reject) => {
     enqueue(async () => {
       const on = await (options.backend === undefined ? defaultBackend() : backend(options.backend))
-      const executable = ready.get(on) ?? on.prepare(graph)
+      const executable = ready.get(on) ?? on.prepare(graph, options)
       ready.set(on, executable)
       const passing: DeviceValue[] = []
       try {

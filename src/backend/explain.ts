@@ -30,7 +30,7 @@ export const explain =
     const { graph } = trace(f, args)
     const opened = [inline(new Set()), simplify].reduce((g, pass) => pass.run(g), graph)
     const on = await (options.backend === undefined ? defaultBackend() : backend(options.backend))
-    const executable = on.prepare(graph)
+    const executable = on.prepare(graph, options)
     return {
       traced: print(graph),
       simplified: print(opened),

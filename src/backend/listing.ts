@@ -12,7 +12,6 @@ const what = (k: Kernel): string => {
       return `[${k.dims}] over [${k.folded}]`
     case 'Gemm':
       return `[${[...k.batch, ...k.rows]}] × ${depthOf(k)} × ${k.n}`
-    case 'Attention':
     case 'PlainAttention':
       return `[${[...k.batch, k.rows]}] × ${k.depth} × ${k.keys} × ${k.features}`
     case 'WinogradWeight':

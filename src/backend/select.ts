@@ -2,9 +2,12 @@
 import { ConfigError, DeviceError } from '../errors.ts'
 import { backendNames, type Backend, type BackendName } from './backend.ts'
 import { host } from './host.ts'
+import { enqueue } from './queue.ts'
+import type { Wasm } from './wasm/wasm.ts'
 import type { WebGpu } from './webgpu/webgpu.ts'
 
 const started = new Map<BackendName, Promise<Backend>>()
+let automatic: Promise<Backend> | undefined
 
 /** The named backend, started at the first call. Rejects with `DeviceError` where it is not to be had. */
 export const backend = (name: BackendName): Promise<Backend> => {
@@ -14,7 +17,10 @@ export const backend = (name: BackendName): Promise<Backend> => {
   return there
 }
 
+let wanted: number | undefined
+
 const threads = (): { readonly threads?: number } => {
+  if (wanted !== undefined) return { threads: wanted }
   const text = typeof process === 'undefined' ? undefined : process.env?.['DIFFOLD_THREADS']
   if (text === undefined || text === '') return {}
   const count = Number(text)
@@ -22,11 +28,29 @@ const threads = (): { readonly threads?: number } => {
   return { threads: count }
 }
 
+/**
+ * How many threads programs on WebAssembly use from now on, whatever `DIFFOLD_THREADS` says: as many as there are cores unless told. Results
+ * are the same, bit for bit. Where a page may not share memory between threads there is one all the same. Throws `ConfigError`.
+ */
+export const useThreads = (count: number): void => {
+  if (!Number.isInteger(count) || count < 1) throw new ConfigError('threads', count, ['1, 2, …'], 'is no such number')
+  wanted = count
+  // Another backend from the next run on; what is queued before finishes on the old one, whose threads then go.
+  const old = onWasm
+  onWasm = undefined
+  started.delete('wasm')
+  automatic = undefined
+  void old?.then((b) => enqueue(async () => b.dispose())).catch(() => undefined)
+}
+
 const start = async (name: BackendName): Promise<Backend> => {
   if (name === 'host') return host
   if (name === 'webgpu') return webgpu()
-  return name === 'wasm' ? (await import('./wasm/wasm.ts')).startWasm(threads()) : tfjsBackend(name)
+  return name === 'wasm' ? wasm() : tfjsBackend(name)
 }
+
+let onWasm: Promise<Wasm> | undefined
+const wasm = (): Promise<Wasm> => (onWasm = import('./wasm/wasm.ts').then((m) => m.startWasm(threads())))
 
 let gpu: Promise<WebGpu> | undefined
 
@@ -78,8 +102,6 @@ const best = async (): Promise<Backend> => {
   // A software adapter is no GPU: WebAssembly is many times faster.
   return first(gpu.found && !gpu.software ? ['webgpu', 'wasm', 'host'] : ['wasm', 'host'])
 }
-
-let automatic: Promise<Backend> | undefined
 
 /**
  * The backend of programs that name none: the one given to `useBackend`, else `DIFFOLD_BACKEND`, else WebGPU where there is a GPU, else

@@ -16,12 +16,15 @@ import { loadText, loadUnconditional, openCheckpoint, type Checkpoint } from './
 import { textDrawing, unconditionalDrawing, type Drawing } from './drawing.ts'
 import {
   backendOption,
+  exactOption,
   between,
   checkpointArgument,
   loading,
   loadOptions,
   seedFrom,
   startBackend,
+  threadsOption,
+  tuneOption,
   wholeFrom,
 } from './options.ts'
 import { checkWritable, pngPath, previewPath } from './output.ts'
@@ -39,6 +42,7 @@ type Options = TextOptions & {
   readonly count: number
   readonly preview?: number | true
   readonly backend?: BackendName
+  readonly exact?: true
   readonly quiet?: true
   readonly variant?: string
   readonly revision?: string
@@ -74,7 +78,14 @@ const drawingOf = async (
   options: LoadOptions & { readonly onNotes: (notes: Notes) => void },
 ): Promise<Drawing> => {
   const { scheduler, steps = usualSteps[checkpoint.kind], eta, count, strength, lora = [] } = o
-  const run = { steps, eta, count, seed: o.seed, ...(scheduler === undefined ? {} : { scheduler }) }
+  const run = {
+    steps,
+    eta,
+    count,
+    seed: o.seed,
+    exact: o.exact === true,
+    ...(scheduler === undefined ? {} : { scheduler }),
+  }
   if (prompt === undefined)
     return unconditionalDrawing(await loadUnconditional(checkpoint, options), checkpoint.className, run)
   const pictures = { ...(await picture('image', o.image)), ...(await picture('mask', o.mask)) }
@@ -184,6 +195,9 @@ draw
     ).argParser(wholeFrom(1)),
   )
   .addOption(backendOption())
+  .addOption(exactOption())
+  .addOption(threadsOption())
+  .addOption(tuneOption())
   .addOption(new Option('-q, --quiet', 'print nothing but the path of the picture'))
 for (const option of loadOptions()) draw.addOption(option)
 draw.action(run)

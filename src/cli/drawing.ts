@@ -33,18 +33,23 @@ export type Run = {
   readonly eta: number
   readonly count: number
   readonly seed: Seed
+  readonly exact: boolean
 }
 
 /** Pictures from noise alone. The scheduler is the checkpoint's own unless named; a DDIMPipeline's is always DDIM, as in diffusers. */
 export const unconditionalDrawing = (
   { unet, scheduler: config }: UnconditionalModel,
   className: ClassName,
-  { scheduler, steps, eta, count, seed }: Run,
+  { scheduler, steps, eta, count, seed, exact }: Run,
 ): Drawing => {
   const own = className === 'DDIMPipeline' ? 'ddim' : String(config['_class_name'] ?? 'ddpm')
   const draw = drawWith(makerOf(scheduler ?? own, eta)(config, steps, {}), unet2d(unet), sampleShape(unet))
   const same = (sample: Tensor): Tensor => sample
-  return { states: (options) => draw.states(seed, { ...options, count }), decode: same, preview: async () => same }
+  return {
+    states: (options) => draw.states(seed, { ...options, count, exact }),
+    decode: same,
+    preview: async () => same,
+  }
 }
 
 /** What a run from a text is told besides: pictures as read, and a strength where there is one to start from. */
@@ -60,16 +65,17 @@ const xlInpainting = { guidance: 7.5, strength: 0.9999 }
 
 /** Pictures from a text: and from a picture to start from, and from a mask of what to draw anew. */
 export const textDrawing = (sd: StableDiffusion | StableDiffusionXL, run: TextRun): Drawing => {
-  const { scheduler, steps, eta, count, seed, image, mask, strength } = run
+  const { scheduler, steps, eta, count, seed, exact, image, mask, strength } = run
   const options: PipelineOptions = {
     steps,
+    exact,
     scheduler: makerOf(scheduler ?? String(sd.scheduler['_class_name'] ?? 'PNDMScheduler'), eta),
   }
   const given = strength === undefined ? {} : { strength }
   const request = { ...run.request, count }
   latentShape(sd, sizeOf(sd, request)) // refuses a size before anything is computed
   const drawing = <R extends object>(draw: DrawPrompt<R>, all: R): Drawing => ({
-    states: (how) => draw.states(all, seed, how),
+    states: (how) => draw.states(all, seed, { ...how, exact }),
     decode: draw.decode,
     preview: async () => latentPreview(await previewFactors(sd), { scale: pixelsPerLatent(sd) }),
   })

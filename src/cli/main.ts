@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { CheckpointError } from '../errors.ts'
 import { draw } from './draw.ts'
 import { explain } from './explain.ts'
+import { exportModel } from './export.ts'
 import { inspect } from './inspect.ts'
 import { oneLine } from './text.ts'
 import { version } from './version.ts'
@@ -12,7 +13,7 @@ const complain = (text: string): void => void process.stderr.write(`diffold: ${o
 
 const program = new Command('diffold')
   .description(
-    'Diffusion pipelines as pure functions: draw from, look into and explain checkpoints in the diffusers layout.',
+    'Diffusion pipelines as pure functions: draw from, look into, explain and export checkpoints in the diffusers layout.',
   )
   .version(version, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help')
@@ -21,7 +22,7 @@ const program = new Command('diffold')
     outputError: (text) => complain(`${text.replace(/^error: |[()]/g, '')}\n--help lists what there is`),
   })
   .exitOverride()
-for (const command of [draw, inspect, explain]) program.addCommand(command.copyInheritedSettings(program))
+for (const command of [draw, inspect, explain, exportModel]) program.addCommand(command.copyInheritedSettings(program))
 
 const listed = 5
 

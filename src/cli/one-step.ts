@@ -1,4 +1,5 @@
 /** One denoising step of a checkpoint, and arguments of the shapes that it is run with. */
+import type { CompileOptions } from '../backend/compile.ts'
 import { explain, type Explanation } from '../backend/explain.ts'
 import { unet2d } from '../models/unet2d.ts'
 import { conditionalUnet, type Condition } from '../pipelines/condition.ts'
@@ -19,20 +20,26 @@ const explainStep = <G>(
   denoise: Denoiser<G>,
   shape: readonly number[],
   given: G,
+  options: CompileOptions,
 ): Promise<Explanation> => {
   const scheduler = schedulerNamed(String(config['_class_name'] ?? 'ddpm'), config, 25)
   const state = scheduler.init(noise(seed(0), shape))
   const step = (now: typeof state, t: Step<string, Scalar>, told: G): typeof state =>
     scheduler.step(now, denoise(scheduler.input(now, t), t.t!, told), t)
-  return explain(step)(state, scheduler.timesteps[0]!, given)
+  return explain(step, options)(state, scheduler.timesteps[0]!, given)
 }
 
 /** The first step from noise alone, with the checkpoint's own scheduler. */
-export const explainUnconditional = ({ unet, scheduler }: UnconditionalModel): Promise<Explanation> =>
-  explainStep(scheduler, unet2d(unet), [1, ...sampleShape(unet)], undefined)
+export const explainUnconditional = (
+  { unet, scheduler }: UnconditionalModel,
+  options: CompileOptions = {},
+): Promise<Explanation> => explainStep(scheduler, unet2d(unet), [1, ...sampleShape(unet)], undefined, options)
 
 /** A condition of the shapes that a UNet is given. Nobody looks at its values. */
-const blank = (sd: StableDiffusion | StableDiffusionXL, [, channels, h, w]: readonly number[]): Condition => {
+export const blankCondition = (
+  sd: StableDiffusion | StableDiffusionXL,
+  [, channels, h, w]: readonly number[],
+): Condition => {
   const { in_channels: seen, time_cond_proj_dim: distilled } = sd.unet.config
   const xl = isXL(sd) ? sd.text_encoder_2.config : undefined
   const width = sd.text_encoder.config.hidden_size + (xl?.hidden_size ?? 0)
@@ -45,12 +52,16 @@ const blank = (sd: StableDiffusion | StableDiffusionXL, [, channels, h, w]: read
 }
 
 /** The first step from a text, guided as it is when pictures are drawn, with the checkpoint's own scheduler. */
-export const explainText = (sd: StableDiffusion | StableDiffusionXL): Promise<Explanation> => {
+export const explainText = (
+  sd: StableDiffusion | StableDiffusionXL,
+  options: CompileOptions = {},
+): Promise<Explanation> => {
   const shape = latentShape(sd, nativeSize(sd))
-  const condition = blank(sd, shape)
+  const condition = blankCondition(sd, shape)
   const given: Guided<Condition> =
     condition.timestepCond === undefined
       ? { positive: condition, negative: condition, scale: isXL(sd) ? 5 : 7.5 }
       : { positive: condition }
-  return explainStep({ _class_name: 'PNDMScheduler', ...sd.scheduler }, guide(conditionalUnet(sd.unet)), shape, given)
+  const config = { _class_name: 'PNDMScheduler', ...sd.scheduler }
+  return explainStep(config, guide(conditionalUnet(sd.unet)), shape, given, options)
 }

@@ -2,7 +2,8 @@
 import { fileURLToPath } from 'node:url'
 import { Argument, InvalidArgumentError, Option } from 'commander'
 import { backendNames, type BackendName } from '../backend/backend.ts'
-import { defaultBackend, useBackend } from '../backend/select.ts'
+import { defaultBackend, useBackend, useThreads } from '../backend/select.ts'
+import { useTuning } from '../backend/tuning.ts'
 import { seed, type Seed } from '../random/generator.ts'
 
 const shipped = fileURLToPath(new URL('../../models/ddpm-emoji-cat-64', import.meta.url))
@@ -48,6 +49,29 @@ export const backendOption = (): Option =>
     '--backend <name>',
     'where to run; DIFFOLD_BACKEND says it too (default: WebGPU where there is a GPU, else wasm)',
   ).choices(backendNames)
+
+/** `--threads N`, which takes effect as it is read. */
+export const threadsOption = (): Option =>
+  new Option('--threads <n>', 'threads on wasm; DIFFOLD_THREADS says it too (default: as many as cores)').argParser(
+    (text) => useThreads(wholeFrom(1)(text)),
+  )
+
+/** `--tune [SECONDS]`, which takes effect as it is read. */
+export const tuneOption = (): Option =>
+  new Option(
+    '--tune [seconds]',
+    'on WebGPU, measure kernels for so long before the first run, and remember the fastest; DIFFOLD_TUNE=1 says it too',
+  )
+    .preset('2')
+    .argParser((text: string) => {
+      const budget = 1000 * between(0, 3600)(text)
+      useTuning({ budget })
+      return budget
+    })
+
+/** `--exact`. */
+export const exactOption = (): Option =>
+  new Option('--exact', "convolutions as they are defined, not by Winograd's algorithm: slower, a little more precise")
 
 /** Starts the backend asked for, or the default one, and says what it is. */
 export const startBackend = async (name: BackendName | undefined): Promise<string> => {

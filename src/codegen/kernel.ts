@@ -163,29 +163,6 @@ export type WinogradOutputKernel = {
   readonly epilogue: MapKernel | undefined
 }
 
-/** Where rows of a batch begin: strides of the batch indices and of the rows, in elements. */
-export type BatchRows = { readonly offset: number; readonly batch: readonly number[]; readonly row: number }
-
-/**
- * softmax(scale · q kᵀ + mask) v in one pass. Queries [...batch, rows, depth] and results [...batch, rows, features] lie row by row, keys
- * are panels of 8, values of `valueWidth`. Operands: result, queries, keys, values, what threads work on, and the mask, over [...batch, rows, keys].
- */
-export type AttentionKernel = {
-  readonly _tag: 'Attention'
-  readonly batch: readonly number[]
-  readonly rows: number
-  readonly keys: number
-  readonly depth: number
-  readonly features: number
-  readonly scale: number
-  readonly q: BatchRows
-  readonly out: BatchRows
-  readonly keyBatch: readonly number[]
-  readonly valueBatch: readonly number[]
-  readonly valueWidth: number
-  readonly mask: Load | undefined
-}
-
 /** A matrix for every index of a batch, by strides. */
 export type Matrices = {
   readonly operand: number
@@ -227,7 +204,6 @@ export type PlainAttentionKernel = {
 
 /** Any kernel. */
 export type Kernel =
-  | AttentionKernel
   | PlainAttentionKernel
   | MapKernel
   | ReduceKernel
@@ -267,7 +243,6 @@ export const expressionsOf = (k: Kernel): readonly Expr[] => {
       return k.epilogue === undefined ? [] : expressionsOf(k.epilogue)
     case 'WinogradWeight':
       return [k.w]
-    case 'Attention':
     case 'PlainAttention':
       return k.mask === undefined ? [] : [k.mask]
     case 'WinogradInput':

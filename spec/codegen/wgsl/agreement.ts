@@ -24,9 +24,10 @@ export const agree = async <K extends Kernel>(
         for (let i = 0; i < resultsOf(kernel); i++) {
           const got = await ready.result(i)
           const want = memory[i]!
-          const scale = Math.max(1, ...want.map(Math.abs))
+          const scale = Math.max(1, ...want.filter((x) => Number.isFinite(x)).map(Math.abs))
+          const near = (g: number, w: number): boolean => Object.is(g, w) || Math.abs(g - w) <= tolerance * scale
           const wrong = Array.from(got).flatMap((g, j) =>
-            Math.abs(g - want[j]!) <= tolerance * scale ? [] : [`${j}: ${g}, expected ${want[j]}`],
+            near(g, want[j]!) ? [] : [`${j}: ${g}, expected ${want[j]}`],
           )
           if (wrong.length > 0)
             expect.fail(`${JSON.stringify(variant)}\n${wrong.slice(0, 8).join('\n')}\n${ready.shader.code}`)

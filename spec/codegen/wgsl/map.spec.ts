@@ -6,5 +6,5 @@ import { agree } from './agreement.ts'
 const missing = softwareAdapter()
 
 describe.skipIf(missing !== undefined)('WGSL of maps', () => {
-  it('gives what they mean', () => agree(mapCase, 150))
+  it('gives what they mean', () => agree(mapCase, 60))
 })

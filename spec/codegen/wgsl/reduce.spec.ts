@@ -6,6 +6,6 @@ import { agree } from './agreement.ts'
 const missing = softwareAdapter()
 
 describe.skipIf(missing !== undefined)('WGSL of folds', () => {
-  it('gives what they mean', () => agree(reduceCase, 100))
-  it('gives what they mean of integers and bools', () => agree(wholeReduceCase, 60, 0))
+  it('gives what they mean', () => agree(reduceCase, 40))
+  it('gives what they mean of integers and bools', () => agree(wholeReduceCase, 30, 0))
 })

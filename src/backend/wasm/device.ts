@@ -5,18 +5,13 @@ import { ProgramError } from '../../errors.ts'
 import type { DeviceValue } from '../backend.ts'
 import { Residents } from '../residents.ts'
 import { Heap } from './heap.ts'
-import { Team } from './team.ts'
+import { Team, type Exports, type Loaded } from './team.ts'
 import { readValues } from './transfer.ts'
+import type { Leader } from './workers.ts'
 
 const math = { sin: Math.sin, cos: Math.cos, pow: binary.pow.eval }
 /** More modules than this are compiled anew when they are wanted again. */
 const mostModules = 256
-
-/** The functions of a program: `run` and `once0`, `once1`, …, given the address of its table. */
-export type Exports = Readonly<Record<string, (table: number, thread: number) => void>>
-
-/** A module on a device's memory. */
-export type Loaded = { readonly id: number; readonly module: WebAssembly.Module; readonly exports: Exports }
 
 /** A memory and what is in it. */
 export class Device {
@@ -25,12 +20,14 @@ export class Device {
   readonly team: Team
   readonly #modules = new Map<string, { readonly id: number; readonly module: Promise<WebAssembly.Module> }>()
   #modulesMade = 0
+  /** When a profiled program began, and finished each of its kernels: milliseconds. */
+  readonly ticks: number[] = []
   readonly #addresses = new WeakMap<DeviceValue, number>()
   #scratch = { at: 0, bytes: 0 }
 
-  constructor(threads: number, shared: boolean) {
+  constructor(threads: number, shared: boolean, leader?: Leader) {
     this.heap = new Heap(shared)
-    this.team = new Team(threads, this.heap.memory)
+    this.team = new Team(threads, this.heap.memory, leader)
     this.residents = new Residents((at) => this.heap.free(at))
   }
 
@@ -52,7 +49,11 @@ export class Device {
     this.#modules.set(key, { id, module })
     if (this.#modules.size > mostModules) this.#modules.delete(this.#modules.keys().next().value!)
     const compiled = await module
-    const instance = await WebAssembly.instantiate(compiled, { env: { memory: this.heap.memory }, math })
+    const instance = await WebAssembly.instantiate(compiled, {
+      env: { memory: this.heap.memory },
+      math,
+      clock: { tick: () => void this.ticks.push(performance.now()) },
+    })
     return { id, module: compiled, exports: instance.exports as Exports }
   }
 

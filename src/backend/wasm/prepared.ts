@@ -11,10 +11,17 @@ import { wasmTarget } from '../../passes/target.ts'
 import type { DeviceValue, Executable, Operand } from '../backend.ts'
 import { listing } from '../listing.ts'
 import { recipesOf } from '../residents.ts'
-import type { Device, Exports, Loaded } from './device.ts'
+import type { Device } from './device.ts'
+import type { Loaded } from './team.ts'
 import { write } from './transfer.ts'
 
 type Kept = ReadonlyMap<number, number>
+
+/** How long a kernel took in a run, all threads together. */
+export type Timing = { readonly dispatch: Dispatch; readonly ms: number }
+
+/** How programs are made; `profile` is told after each run how long its kernels took. */
+export type PreparedOptions = LowerOptions & { readonly profile?: (timings: readonly Timing[]) => void }
 
 /** Programs with less to do are run by one thread: a helper takes 50 µs to come. */
 const leastTeamWork = 500_000
@@ -28,21 +35,22 @@ export class Prepared implements Executable {
   readonly #program: Program
   readonly #arena: Arena
   readonly #recipes: ReadonlyMap<number, string>
-  readonly #team: boolean
+  readonly #large: boolean
+  readonly #profile: PreparedOptions['profile']
   readonly #last: ReadonlyMap<number, number>
   #emission: Emission | undefined
   #loaded: Loaded | undefined
   #kept: Kept | undefined
   #release: () => void = () => undefined
 
-  constructor(device: Device, graph: Graph, options: LowerOptions = {}) {
+  constructor(device: Device, graph: Graph, { profile, ...options }: PreparedOptions = {}) {
     this.#device = device
+    this.#profile = profile
     this.#graph = graph
     this.#program = lower(graph, wasmTarget, options)
     this.#arena = arena(this.#program)
     this.#recipes = recipesOf(this.#program)
-    this.#team =
-      device.team.threads > 1 && this.#program.every.reduce((sum, d) => sum + workOf(d.kernel), 0) >= leastTeamWork
+    this.#large = this.#program.every.reduce((sum, d) => sum + workOf(d.kernel), 0) >= leastTeamWork
     this.#last = new Map(this.#program.once.flatMap((d, i) => d.operands.map((id) => [id, i] as const)))
   }
 
@@ -59,14 +67,10 @@ export class Prepared implements Executable {
 
   async run(inputs: readonly Operand[]): Promise<readonly DeviceValue[]> {
     const { heap } = this.#device
-    this.#emission ??= emit(this.#program.once, this.#program.every, {
-      pages: 1,
-      maximum: 65536,
-      shared: heap.shared,
-    })
+    const memory = { pages: 1, maximum: 65536, shared: heap.shared }
+    this.#emission ??= emit(this.#program.once, this.#program.every, memory, this.#profile !== undefined)
     this.#loaded ??= await this.#device.instance(this.#emission.bytes)
-    const { id: module, module: compiled, exports } = this.#loaded
-    const addresses = new Map<number, number>(await this.#keep(exports))
+    const addresses = new Map<number, number>(await this.#keep(this.#loaded))
     const passing: number[] = []
     const outputs: number[] = []
     try {
@@ -77,11 +81,13 @@ export class Prepared implements Executable {
         outputs.push(at)
         addresses.set(id, at)
       }
-      const table = this.#device.scratch(this.#arena.bytes + 4 * this.#emission.words)
-      for (const [id, offset] of this.#arena.offsets) addresses.set(id, table + 4 * this.#emission.words + offset)
+      const { words, work } = this.#emission
+      const before = 4 * words + work * this.#device.team.threads
+      const table = this.#device.scratch(before + this.#arena.bytes)
+      for (const [id, offset] of this.#arena.offsets) addresses.set(id, table + before + offset)
       this.#fill(table, this.#program.once.length, this.#program.every, addresses)
-      if (this.#team) this.#device.team.run(module, compiled, table, exports['run']!)
-      else exports['run']!(table, 0)
+      await this.#device.team.call(this.#loaded, 'run', table, this.#large)
+      this.#report()
     } catch (error) {
       for (const at of outputs) heap.free(at)
       throw error
@@ -91,6 +97,11 @@ export class Prepared implements Executable {
       if (this.#graph.inputs.length === 0) this.dispose()
     }
     return this.#graph.outputs.map((n, i) => this.#device.own(outputs[i]!, n.dtype, size(n.shape)))
+  }
+
+  #report(): void {
+    const ticks = this.#device.ticks.splice(0)
+    this.#profile?.(this.#program.every.map((dispatch, i) => ({ dispatch, ms: (ticks[i + 1] ?? 0) - (ticks[i] ?? 0) })))
   }
 
   /** Writes the addresses of dispatches, which are the program's from the given one on, and zeros for all. */
@@ -115,7 +126,7 @@ export class Prepared implements Executable {
   }
 
   /** Addresses of what is the same at every run; what is not there yet is computed. */
-  async #keep(exports: Exports): Promise<Kept> {
+  async #keep(loaded: Loaded): Promise<Kept> {
     if (this.#kept !== undefined) return this.#kept
     const { residents } = this.#device
     const needed = new Set<number>()
@@ -128,7 +139,7 @@ export class Prepared implements Executable {
     const recipes = this.#recipes
     const release = (): void => residents.release([...kept.keys()].map((id) => recipes.get(id)!))
     try {
-      await this.#compute(exports, needed, kept)
+      await this.#compute(loaded, needed, kept)
     } catch (error) {
       release()
       throw error
@@ -139,7 +150,7 @@ export class Prepared implements Executable {
     return kept
   }
 
-  async #compute(exports: Exports, needed: ReadonlySet<number>, kept: Map<number, number>): Promise<void> {
+  async #compute(loaded: Loaded, needed: ReadonlySet<number>, kept: Map<number, number>): Promise<void> {
     const { heap, residents } = this.#device
     const { once } = this.#program
     // From the end: which steps lead to something that is missing.
@@ -163,10 +174,11 @@ export class Prepared implements Executable {
       for (const [i, d] of once.entries()) {
         if (!steps[i]) continue
         for (const id of d.operands) await place(id)
-        const words = heap.allocate(4 * this.#emission!.words)
+        const { words: all, work } = this.#emission!
+        const words = heap.allocate(4 * all + work * this.#device.team.threads)
         try {
           this.#fill(words, i, [d], new Map([...kept, ...temporary]))
-          exports[`once${i}`]!(words, 0)
+          await this.#device.team.call(loaded, `once${i}`, words, workOf(d.kernel) >= leastTeamWork)
         } finally {
           heap.free(words)
         }

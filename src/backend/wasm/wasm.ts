@@ -1,26 +1,31 @@
 /** WebAssembly of our own: kernels compiled for the shapes of a program, in one memory, on as many threads as wished. */
-import { mostThreads } from '../../passes/attend.ts'
 import { DeviceError } from '../../errors.ts'
-import type { LowerOptions } from '../../passes/lower.ts'
 import type { Backend } from '../backend.ts'
 import { Device } from './device.ts'
-import { Prepared } from './prepared.ts'
-import { canHaveThreads, cores } from './team.ts'
+import { Prepared, type PreparedOptions } from './prepared.ts'
+import { mostThreads } from './team.ts'
+import { cores, leader, placeOfRuns, type Leader } from './workers.ts'
 
 /** How a backend is made: the number of threads is that of the cores unless given; where there can be only one, it is one. */
-export type WasmOptions = LowerOptions & { readonly threads?: number }
+export type WasmOptions = PreparedOptions & {
+  readonly threads?: number
+  /** The worker that runs programs for a page, which must not wait for threads itself. */
+  readonly leader?: Leader
+}
 
-/** The backend, with a memory of its own. `dispose` ends its threads; they keep no process alive. */
-export const wasm = ({ threads = cores(), ...options }: WasmOptions = {}): Backend & {
-  readonly dispose: () => void
-} => {
-  const several = canHaveThreads()
+/** The backend, with a memory of its own. `dispose` ends its threads, which keep no process alive; a later run has others. */
+export type Wasm = Backend & { readonly dispose: () => void }
+
+/** The backend. */
+export const wasm = ({ threads = cores(), leader, ...options }: WasmOptions = {}): Wasm => {
+  const several = placeOfRuns() === 'here' || leader !== undefined
   const count = several ? Math.max(1, Math.min(threads, mostThreads)) : 1
-  const device = new Device(count, several)
+  const device = new Device(count, several, leader)
   return {
     name: 'wasm',
     description: `WebAssembly, compiled for each program: SIMD, ${count} thread${count === 1 ? '' : 's'}`,
-    prepare: (graph) => new Prepared(device, graph, options),
+    prepare: (graph, { exact } = {}) =>
+      new Prepared(device, graph, { ...options, ...(exact === undefined ? {} : { exact }) }),
     memory: () => device.heap.used,
     dispose: () => device.team.stop(),
   }
@@ -32,11 +37,12 @@ const probe = Uint8Array.of(
 )
 
 /** The backend, where modules with SIMD may be compiled: an old engine has none, and a page may forbid it. Rejects with `DeviceError`. */
-export const startWasm = async (options: WasmOptions = {}): Promise<Backend> => {
+export const startWasm = async (options: WasmOptions = {}): Promise<Wasm> => {
   try {
     await WebAssembly.compile(probe)
   } catch (error) {
     throw new DeviceError('wasm', `is not to be had here: ${error instanceof Error ? error.message : String(error)}`)
   }
-  return wasm(options)
+  const away = placeOfRuns() === 'away' ? await leader() : undefined
+  return wasm(away === undefined ? options : { ...options, leader: away })
 }

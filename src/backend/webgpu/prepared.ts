@@ -7,11 +7,13 @@ import { pipelineKey } from './pipelines.ts'
 import { lower, type LowerOptions } from './passes.ts'
 import { Replay } from './replay.ts'
 import { firstVariant, type Choose } from './steps.ts'
+import { tunerOf } from './tuner.ts'
+import { tuningOf, type TuneOptions } from '../tuning.ts'
 
 const forgotten = new FinalizationRegistry<() => void>((release) => release())
 
 /** How programs are made. */
-export type PrepareOptions = LowerOptions & { readonly choose?: Choose }
+export type PrepareOptions = LowerOptions & { readonly choose?: Choose; readonly tune?: boolean | TuneOptions }
 
 /** The devices of a backend, one after the other. */
 export interface Devices {
@@ -27,6 +29,7 @@ export class Prepared implements Executable {
   readonly #graph: Graph
   readonly #options: PrepareOptions
   #replay: Replay
+  #tuned: Device | undefined
 
   constructor(devices: Devices, graph: Graph, options: PrepareOptions) {
     this.#devices = devices
@@ -63,6 +66,7 @@ export class Prepared implements Executable {
   async #attempt<A>(f: (replay: Replay) => Promise<A>): Promise<A> {
     const device = await this.#devices.alive()
     if (this.#replay.device !== device) this.#replay = this.#on(device)
+    await this.#tune()
     try {
       return await f(this.#replay)
     } catch (error) {
@@ -75,9 +79,24 @@ export class Prepared implements Executable {
     }
   }
 
-  #on(device: Device): Replay {
+  /** Measures what is not known, once on each device. */
+  async #tune(): Promise<void> {
+    const { device, program } = this.#replay
+    const { choose, tune } = this.#options
+    const how = tuningOf(tune)
+    // What runs once is not worth it.
+    if (how === undefined || choose !== undefined || this.#tuned === device || this.#graph.inputs.length === 0) return
+    this.#tuned = device
+    const tuner = tunerOf(device, how.cache)
+    await tuner.tune(program, how)
+    const old = this.#replay
+    this.#replay = this.#on(device, tuner.choose)
+    old.release()
+  }
+
+  #on(device: Device, choose: Choose = this.#options.choose ?? firstVariant): Replay {
     const program = lower(this.#graph, device.capabilities, this.#options)
-    const replay = new Replay(device, this.#graph, program, this.#options.choose ?? firstVariant)
+    const replay = new Replay(device, this.#graph, program, choose)
     forgotten.unregister(this)
     forgotten.register(this, () => replay.release(), this)
     return replay

@@ -18,7 +18,7 @@ export const firstVariant: Choose = (_, variants) => variants[0]!
 export type Step = Wanted & { readonly dispatch: Dispatch }
 
 /** What lives during a run shares the arena, and WebGPU wants all of a buffer to be used alike: it is bound for writing. */
-const accessEvery = ({ buffers }: Program, { operands }: Dispatch): readonly Access[] =>
+export const accessEvery = ({ buffers }: Program, { operands }: Dispatch): readonly Access[] =>
   operands.map((id) => (/Scratch|Output/.test(buffers[id]!.purpose._tag) ? 'read_write' : 'read'))
 
 /** Values that are computed once have buffers of their own. */

@@ -30,7 +30,12 @@ export const webgpu = async ({ limits, ...options }: WebGpuOptions = {}): Promis
     get description() {
       return `WebGPU: ${current.description}`
     },
-    prepare: (graph) => new Prepared(devices, graph, options),
+    prepare: (graph, { exact, tune } = {}) =>
+      new Prepared(devices, graph, {
+        ...options,
+        ...(exact === undefined ? {} : { exact }),
+        ...(tune === undefined ? {} : { tune }),
+      }),
     memory: () => current.buffers.held,
     device: () => current,
     alive,

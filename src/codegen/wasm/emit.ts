@@ -1,5 +1,4 @@
 /** Programs as modules: a function for every kernel, and one that goes through them in turn with whatever threads there are. */
-import { ProgramError } from '../../errors.ts'
 import { keyOf, type Dispatch, type Kernel } from '../kernel.ts'
 import { emitAttention } from './attention.ts'
 import { emitGemm } from './gemm.ts'
@@ -16,7 +15,7 @@ import { piecesOf } from './work.ts'
 /**
  * A module, and how its programs are called: `run(table, thread)` and `once<i>(table, thread)`. The table holds the addresses of all
  * operands in order, those of `once` first, and after `operands` words two zeros for every dispatch: how many of its pieces have been
- * begun, and how many are done.
+ * begun, and how many are done. After all its words come `work` bytes for each thread.
  */
 export type Emission = {
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -24,6 +23,7 @@ export type Emission = {
   readonly tables: readonly number[]
   readonly operands: number
   readonly words: number
+  readonly work: number
   readonly kernels: number
 }
 
@@ -36,14 +36,12 @@ const emitKernel = (k: Kernel): Emitted => {
       return emitReduce(k, operand)
     case 'Gemm':
       return emitGemm(k, operand)
-    case 'Attention':
-      return emitAttention(k, operand)
     case 'Normalise':
       return emitNormalise(k, operand)
     case 'Moments':
       return emitMoments(k, operand)
     case 'PlainAttention':
-      throw new ProgramError('wasm: attention is on panels')
+      return emitAttention(k, operand)
     case 'WinogradWeight':
       return emitWinogradWeight(k, operand)
     case 'WinogradInput':
@@ -52,6 +50,8 @@ const emitKernel = (k: Kernel): Emitted => {
       return emitWinogradOutput(k, operand)
   }
 }
+
+const wholeLines = (bytes: number): number => 64 * Math.ceil(bytes / 64)
 
 const spins = 4000
 
@@ -74,7 +74,7 @@ const awaiting = (module: ModuleBuilder, canWait: boolean): number =>
     ]
   })
 
-/** The function (addresses, words, thread) that takes pieces of a kernel's work as long as there are any, and waits for the others. */
+/** The function (addresses, words, work) that takes pieces of a kernel's work as long as there are any, and waits for the others. */
 const sharing = (
   module: ModuleBuilder,
   k: Kernel,
@@ -106,21 +106,25 @@ const sharing = (
   })
 }
 
-/** The module of a program. */
+/** The module of a program. If it is profiled, the first thread calls `clock.tick` of the host before the first kernel of a run and after each. */
 export const emit = (
   once: readonly Dispatch[],
   every: readonly Dispatch[],
   memory: { readonly pages: number; readonly maximum: number; readonly shared: boolean },
+  profiled = false,
 ): Emission => {
   const module = new ModuleBuilder()
   const host = importHost(module)
+  const tick = profiled ? module.import('clock', 'tick', { params: [], results: [] }) : undefined
   const wait = awaiting(module, memory.shared)
   const kernels = new Map<string, number | undefined>()
+  let work = 0
   /** The function that shares a kernel's work, or undefined where there is none to do. */
   const shared = (d: Dispatch): number | undefined => {
     const key = keyOf(d.kernel)
     if (kernels.has(key)) return kernels.get(key)
-    const { count, code } = emitKernel(d.kernel)
+    const { count, code, work: own = 0 } = emitKernel(d.kernel)
+    work = Math.max(work, wholeLines(own))
     const operands = d.operands.length
     const params = Array.from({ length: firstOperand + operands }, () => 'i32' as const)
     const write = (): number => module.function(key, { params, results: [] }, (body) => code({ body, module, host }))
@@ -138,21 +142,20 @@ export const emit = (
     const at = 4 * next
     next += d.operands.length
     if (index === undefined) return []
-    return call(index, [i32.add(get(0), i32.const(at)), i32.add(get(0), i32.const(4 * (operands + 2 * i))), get(1)])
+    return call(index, [i32.add(get(0), i32.const(at)), i32.add(get(0), i32.const(4 * (operands + 2 * i))), get(2)])
   }
-  const signature = { params: ['i32', 'i32'], results: [] } as const
-  once.forEach((d, i) => {
-    const code = step(d, i)
-    module.export(
-      `once${i}`,
-      module.function(`once ${i}`, signature, () => code),
-    )
-  })
-  const steps = every.map((d, i) => step(d, once.length + i))
-  module.export(
-    'run',
-    module.function('run', signature, () => steps),
-  )
-  const words = operands + 2 * all.length
-  return { bytes: module.bytes(memory), tables, operands, words, kernels: kernels.size }
+  const begun = once.map((d, i) => step(d, i))
+  const ticked: Code = tick === undefined ? [] : when(i32.eqz(get(1)), call(tick, []))
+  const steps = [ticked, ...every.map((d, i) => [step(d, once.length + i), ticked])]
+  const words = wholeLines(4 * (operands + 2 * all.length)) / 4
+  const write = (name: string, code: Code): void => {
+    const index = module.function(name, { params: ['i32', 'i32'], results: [] }, (body) => {
+      const own = i32.add(i32.add(get(0), i32.const(4 * words)), i32.mul(get(1), i32.const(work)))
+      return [set(body.local('i32'), own), code]
+    })
+    module.export(name, index)
+  }
+  begun.forEach((code, i) => write(`once${i}`, code))
+  write('run', steps)
+  return { bytes: module.bytes(memory), tables, operands, words, work, kernels: kernels.size }
 }

@@ -6,46 +6,52 @@ import { accessesOf, byStride, mergeAxes, type Access } from '../space.ts'
 import { addressOf, unflatten } from './space.ts'
 import type { Context } from './vector-ops.ts'
 
-/** Parameters of a kernel's function before the addresses of its operands: the range of its parts, and the thread's number. */
+/** Parameters of a kernel's function before the addresses of its operands: the range of its parts, and where the thread may keep what it works on. */
 export const firstOperand = 3
 
-/** A kernel's function `(lo, hi, thread, …operands)` of a range of `count` independent parts. */
-export type Emitted = { readonly count: number; readonly code: (context: Context) => Code }
+/** A kernel's function `(lo, hi, work, …operands)` of a range of `count` independent parts; it works on so many bytes of its thread's own. */
+export type Emitted = { readonly count: number; readonly code: (context: Context) => Code; readonly work?: number }
 
 /**
  * `for (position = 0; …; position += 4)` over so many elements, the last of them apart. With several `copies` of the body in a round,
- * each is told which it is, and by how many bytes it is ahead.
+ * each is told which it is, and by how many bytes it is ahead. Positions start from 0, or from four times another.
  */
 export const overElements = (
   { body }: Context,
   length: number,
   each: (lanes: number, position: number, copy: number, ahead: number) => Code,
   copies = 1,
+  start?: Code,
 ): Code => {
   const position = body.local('i32')
   const forward = (vectors: number): Code => tee(position, i32.add(get(position), i32.const(16 * vectors)))
   const vectors = Math.floor(length / 4)
   const rounds = (first: number, last: number, n: number): Code => {
     const all = Array.from({ length: n }, (_, copy) => each(4, position, copy, 16 * copy))
-    return last > first ? loop([all, brIf(0, i32.ltS(forward(n), i32.const(16 * last)))]) : nothing
+    const to = start === undefined ? i32.const(16 * last) : i32.add(start, i32.const(16 * last))
+    return last > first ? loop([all, brIf(0, i32.ltS(forward(n), to))]) : nothing
   }
   const many = vectors - (vectors % copies)
   return [
-    set(position, i32.const(0)),
+    set(position, start ?? i32.const(0)),
     rounds(0, many, copies),
     rounds(many, vectors, 1),
     length % 4 > 0 ? each(length % 4, position, 0, 0) : nothing,
   ]
 }
 
-/** The code of a map. `operand` gives addresses; `isolate` keeps the last axis as it is, for an epilogue. */
-export const emitMap = (k: MapKernel, operand: (i: number) => Code, isolate = false): Emitted => {
+/** Columns from one on, given as a local. */
+export type Columns = { readonly first: number; readonly count: number }
+
+/** The code of a map. `operand` gives addresses; with `columns`, only those of the last axis, which is kept as it is: for an epilogue. */
+export const emitMap = (k: MapKernel, operand: (i: number) => Code, columns?: Columns): Emitted => {
+  const isolate = columns !== undefined
   const accesses = accessesOf(k.value)
   const axes = k.dims.map((_, i) => i)
   const outer = isolate ? byStride(k.out.strides, axes.slice(0, -1)) : byStride(k.out.strides, axes)
   const all: readonly Access[] = [...accesses, k.out]
   const merged = mergeAxes(k.dims, outer, all)
-  const inner = isolate ? k.dims.at(-1)! : (merged.dims.at(-1) ?? 1)
+  const inner = columns !== undefined ? columns.count : (merged.dims.at(-1) ?? 1)
   const rows = isolate ? merged.dims : merged.dims.slice(0, -1)
   const motion = (a: Access) => {
     const own = merged.strides.get(a)!
@@ -62,9 +68,14 @@ export const emitMap = (k: MapKernel, operand: (i: number) => Code, isolate = fa
         place,
         lanes.prelude(at),
         set(base, addressOf(operand(0), 4, k.out.offset, out.outer, at)),
-        overElements(context, inner, (n, bytes) =>
-          // A single element has an axis of its own, along which nothing moves.
-          storeLanes(context, k.out, base, out.along === 0 ? 1 : out.along, n, { bytes }, lanes.value(n, { bytes })),
+        overElements(
+          context,
+          inner,
+          (n, bytes) =>
+            // A single element has an axis of its own, along which nothing moves.
+            storeLanes(context, k.out, base, out.along === 0 ? 1 : out.along, n, { bytes }, lanes.value(n, { bytes })),
+          1,
+          columns && i32.shl(get(columns.first), i32.const(2)),
         ),
       ]
     })

@@ -133,6 +133,8 @@ export const v128 = {
   andnot: vector2(79),
   or: vector2(80),
   xor: vector2(81),
+  /** 1 where any bit is set, else 0. */
+  anyTrue: vector1(83),
   /** The bits of x where those of mask are set, else those of y. */
   select: (x: Code, y: Code, mask: Code): Code => [x, y, mask, simd(82)],
 } as const

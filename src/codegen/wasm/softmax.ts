@@ -1,145 +1,123 @@
-/** Rows of scores on their way through attention: exponentials below the largest score so far. Milakov & Gimelshein 2018. */
-import type { AttentionKernel } from '../kernel.ts'
+/** Scores on their way through attention: exponentials below the largest score so far. Milakov & Gimelshein 2018. */
+import type { PlainAttentionKernel } from '../kernel.ts'
 import { Lanes } from './lanes.ts'
-import { overElements } from './map.ts'
-import * as math from './math.ts'
-import { f32, f32x4, get, i32, nothing, set, v128, when, type Code } from './op.ts'
+import { exp2Below } from './math.ts'
+import { brIf, f32x4, get, i32, loop, nothing, set, tee, v128, when, type Code } from './op.ts'
 import { unflatten } from './space.ts'
 import type { Context } from './vector-ops.ts'
 
-const horizontal = (f: (x: Code, y: Code) => Code, v: number): Code =>
-  f(f(f32x4.extract(get(v), 0), f32x4.extract(get(v), 1)), f(f32x4.extract(get(v), 2), f32x4.extract(get(v), 3)))
+/** Bytes of a row of scores: eight queries. */
+const line = 32
 
-/** Stores lanes of a row, so many bytes after its address. */
-export const storeRow = ({ body }: Context, row: number, bytes: number, lanes: number, value: Code): Code => {
-  const at = i32.add(get(row), get(bytes))
-  if (lanes === 4) return v128.store(at, value)
-  const own = body.local('v128')
-  return [
-    set(own, value),
-    lanes >= 2 ? v128.store64Lane(at, get(own), 0) : nothing,
-    lanes % 2 === 1 ? v128.store32Lane(at, get(own), lanes - 1, 4 * (lanes - 1)) : nothing,
-  ]
-}
-
-/** Every feature of a row times a factor. */
-export const scaleRow = (context: Context, k: AttentionKernel, row: number, factor: number): Code =>
-  overElements(context, k.features, (lanes, bytes) =>
-    storeRow(context, row, bytes, lanes, f32x4.mul(v128.load(i32.add(get(row), get(bytes))), get(factor))),
-  )
-
-/** Where one is: addresses of the row of scores, of the statistics and results of its block, and its numbers. */
-export type Place = {
-  readonly row: number
-  readonly stats: number
-  readonly out: number
-  readonly r: number
-  readonly batch: number
-  readonly first: number
-  readonly start: number
-  readonly mask: number
-}
-
-/** Scores of a query, over ln 2, become powers of 2 below the largest so far; what was summed before is scaled down when that changes. */
-export const softmaxRow = (context: Context, k: AttentionKernel, count: number, p: Place): Code => {
-  const { body } = context
-  const four = (): readonly number[] => [0, 1, 2, 3].map(() => body.local('v128'))
-  // Several sums and maxima at once, for one waits for the last.
-  const [largest, total] = [four(), four()]
-  const [factor, shift] = [body.local('v128'), body.local('v128')]
-  const [before, now, rowOut, stat] = [body.local('f32'), body.local('f32'), body.local('i32'), body.local('i32')]
-  const at = (bytes: number): Code => i32.add(get(p.row), get(bytes))
-  const real = (value: Code, lanes: number, otherwise: number): Code =>
-    lanes === 4
-      ? value
-      : v128.select(value, f32x4.const(otherwise), v128.const([0, 1, 2, 3].map((i) => (i < lanes ? -1 : 0))))
-  const masked = k.mask === undefined ? undefined : maskLanes(context, k, p)
-  const own = body.local('v128')
-  const scale = f32x4.const(k.scale * Math.LOG2E)
-  const merged = (f: (x: Code, y: Code) => Code, vs: readonly number[]): Code =>
-    set(
-      vs[0]!,
-      vs.slice(1).reduce<Code>((sum, v) => f(sum, get(v)), get(vs[0]!)),
-    )
-  const most = (lanes: number, copy: number, value: Code): Code =>
-    set(largest[copy]!, f32x4.pmax(get(largest[copy]!), real(value, lanes, -Infinity)))
-  /** With a mask, scores are kept as they are to be; without, they are only looked through, and scaled when they are used. */
-  const look =
-    masked === undefined
-      ? [
-          overElements(
-            context,
-            count,
-            (lanes, bytes, copy, ahead) => most(lanes, copy, f32x4.mul(v128.load(at(bytes), ahead), scale)),
-            4,
-          ),
+/**
+ * The function (scores, stats, results) that turns the scores of eight queries with so many keys, over ln 2, into powers of 2 below the largest
+ * so far. What has been summed is scaled down when that changes. Statistics are the largest, and the sums. With a mask, which is added to
+ * the scores first: (…, mask, batch, first query, first key).
+ */
+export const softmaxFunction = (context: Context, k: PlainAttentionKernel, keys: number): number => {
+  const masked = k.mask !== undefined
+  const key = `softmax ${JSON.stringify([keys, k.features, k.mask, masked && k.batch, masked && k.rows])}`
+  const params = Array.from({ length: masked ? 7 : 3 }, () => 'i32' as const)
+  return context.module.function(key, { params, results: [] }, (body) => {
+    const inner: Context = { ...context, body }
+    const two = (): readonly [number, number] => [body.local('v128'), body.local('v128')]
+    const [before, shift, factors] = [two(), two(), two()]
+    // Several of each at once, for one waits for the last.
+    const [largest, totals] = [
+      [two(), two()],
+      [two(), two()],
+    ]
+    const [at, end, own] = [body.local('i32'), body.local('i32'), body.local('v128')]
+    const copies = keys % 2 === 0 ? 2 : 1
+    const each = (
+      rows: number,
+      base: Code,
+      count: number,
+      f: (copy: number, v: number, bytes: number) => Code,
+    ): Code => [
+      set(at, base),
+      set(end, i32.add(get(at), i32.const(line * count))),
+      loop([
+        Array.from({ length: rows }, (_, copy) => [0, 1].map((v) => f(copy, v, line * copy + 16 * v))),
+        brIf(0, i32.ne(tee(at, i32.add(get(at), i32.const(line * rows))), get(end))),
+      ]),
+    ]
+    const changed = v128.or(f32x4.ne(get(before[0]), get(shift[0])), f32x4.ne(get(before[1]), get(shift[1])))
+    return [
+      masked ? addMask(inner, k, keys) : nothing,
+      [0, 1].map((v) => [
+        set(before[v]!, v128.load(get(1), 16 * v)),
+        largest.map((l) => set(l[v]!, get(before[v]!))),
+        totals.map((t) => set(t[v]!, f32x4.const(0))),
+      ]),
+      each(copies, get(0), keys, (copy, v, bytes) => {
+        const most = largest[copy]![v]!
+        return set(most, f32x4.pmax(get(most), v128.load(get(at), bytes)))
+      }),
+      [0, 1].map((v) => [
+        set(shift[v]!, f32x4.pmax(get(largest[0]![v]!), get(largest[1]![v]!))),
+        v128.store(get(1), get(shift[v]!), 16 * v),
+      ]),
+      each(copies, get(0), keys, (copy, v, bytes) => {
+        const total = totals[copy]![v]!
+        return [
+          set(own, exp2Below(body, f32x4.sub(v128.load(get(at), bytes), get(shift[v]!)))),
+          v128.store(get(at), get(own), bytes),
+          set(total, f32x4.add(get(total), get(own))),
         ]
-      : overElements(context, count, (lanes, bytes) => {
-          const added = f32x4.mul(masked.value(lanes, { bytes }), f32x4.const(Math.LOG2E))
-          return [
-            set(own, f32x4.add(f32x4.mul(v128.load(at(bytes)), scale), added)),
-            v128.store(at(bytes), get(own)),
-            most(lanes, 0, get(own)),
-          ]
-        })
-  const score = (bytes: number, ahead: number): Code => {
-    const there = v128.load(at(bytes), ahead)
-    return masked === undefined ? f32x4.mul(there, scale) : there
-  }
-  return [
-    masked === undefined ? nothing : masked.prelude,
-    largest.map((v) => set(v, f32x4.const(-Infinity))),
-    look,
-    merged(f32x4.pmax, largest),
-    set(stat, i32.add(get(p.stats), i32.mul(get(p.r), i32.const(8)))),
-    set(before, f32.load(get(stat))),
-    set(now, f32.max(get(before), horizontal(f32.max, largest[0]!))),
-    set(shift, f32x4.splat(get(now))),
-    total.map((v) => set(v, f32x4.const(0))),
-    overElements(
-      context,
-      count,
-      (lanes, bytes, copy, ahead) => [
-        set(own, math.exp2Below(body, f32x4.sub(score(bytes, ahead), get(shift)))),
-        v128.store(at(bytes), get(own), ahead),
-        set(total[copy]!, f32x4.add(get(total[copy]!), real(get(own), lanes, 0))),
-      ],
-      2,
-    ),
-    merged(f32x4.add, total),
-    set(factor, math.exp2Below(body, f32x4.splat(f32.sub(get(before), get(now))))),
-    f32.store(get(stat), get(now)),
-    f32.store(
-      get(stat),
-      f32.add(f32.mul(f32.load(get(stat), 4), f32x4.extract(get(factor), 0)), horizontal(f32.add, total[0]!)),
-      4,
-    ),
-    when(f32.ne(get(before), get(now)), [
-      set(rowOut, i32.add(get(p.out), i32.mul(get(p.r), i32.const(4 * k.out.row)))),
-      scaleRow(context, k, rowOut, factor),
-    ]),
-  ]
+      }),
+      [0, 1].map((v) => set(totals[0]![v]!, f32x4.add(get(totals[0]![v]!), get(totals[1]![v]!)))),
+      when(v128.anyTrue(changed), [
+        [0, 1].map((v) => [
+          set(factors[v]!, exp2Below(body, f32x4.sub(get(before[v]!), get(shift[v]!)))),
+          v128.store(get(1), f32x4.mul(get(factors[v]!), v128.load(get(1), line + 16 * v)), line + 16 * v),
+        ]),
+        each(1, get(2), k.features, (_, v, bytes) =>
+          v128.store(get(at), f32x4.mul(get(factors[v]!), v128.load(get(at), bytes)), bytes),
+        ),
+      ]),
+      [0, 1].map((v) =>
+        v128.store(get(1), f32x4.add(v128.load(get(1), line + 16 * v), get(totals[0]![v]!)), line + 16 * v),
+      ),
+    ]
+  })
 }
 
-/** What is added to the scores of one query, from the block's first key on. */
-const maskLanes = (context: Context, k: AttentionKernel, p: Place) => {
+/** Adds what the mask says of eight queries and so many keys, over ln 2. Queries after the last get anything. */
+const addMask = (context: Context, k: PlainAttentionKernel, keys: number): Code => {
   const { body } = context
   const mask = k.mask!
-  const rowAt = body.local('i32')
-  const place = unflatten(body, k.batch, p.batch)
-  const load = { ...mask, operand: 0 }
-  const lanes = new Lanes(
-    context,
-    load,
-    () => get(p.mask),
-    () => ({ outer: mask.strides, along: mask.strides.at(-1)! }),
-  )
-  return {
-    prelude: [
-      place.code,
-      set(rowAt, i32.add(get(p.first), get(p.r))),
-      lanes.prelude([...place.at, rowAt, p.start]),
-    ] as Code,
-    value: (n: number, position: { readonly bytes: number }): Code => lanes.value(n, position),
-  }
+  const [score, key, bytes] = [body.local('i32'), body.local('i32'), body.local('i32')]
+  const place = unflatten(body, k.batch, 4)
+  const along = mask.strides.at(-2)!
+  const motion = (): { readonly outer: readonly number[]; readonly along: number } => ({
+    outer: [...mask.strides.slice(0, -2), mask.strides.at(-1)!],
+    along,
+  })
+  const lanes = new Lanes(context, mask, () => get(3), motion)
+  /** So many lanes of the vector that starts at the given query. */
+  const add = (v: number, n: number): Code =>
+    n <= 0
+      ? nothing
+      : [
+          set(bytes, i32.mul(i32.add(get(5), i32.const(4 * v)), i32.const(4))),
+          v128.store(
+            get(score),
+            f32x4.add(v128.load(get(score), 16 * v), f32x4.mul(lanes.value(n, { bytes }), f32x4.const(Math.LOG2E))),
+            16 * v,
+          ),
+        ]
+  const rest = k.rows % 8
+  const all = (): Code => [add(0, 4), add(1, 4)]
+  const last = i32.geS(i32.add(get(5), i32.const(8 - 1)), i32.const(k.rows))
+  return [
+    place.code,
+    set(score, get(0)),
+    body.repeat(i32.const(0), i32.const(keys), 1, (i) => [
+      set(key, i32.add(get(6), get(i))),
+      lanes.prelude([...place.at, key]),
+      rest === 0 || along === 0 ? all() : when(last, [add(0, Math.min(4, rest)), add(1, rest - 4)], all()),
+      set(score, i32.add(get(score), i32.const(line))),
+    ]),
+  ]
 }

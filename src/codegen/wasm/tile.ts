@@ -1,7 +1,7 @@
 /** The innermost loop of every product: a tile of C in registers, over all of K. */
 import { f32x4, brIf, block, get, i32, loop, nothing, set, tee, v128, type Code } from './op.ts'
 import type { Segment } from '../kernel.ts'
-import type { ModuleBuilder } from './module.ts'
+import type { Body, ModuleBuilder } from './module.ts'
 
 /** Everything about a tile that its code depends on. Strides are in elements. */
 export type Tile = {
@@ -13,6 +13,8 @@ export type Tile = {
   readonly width: number
   readonly segments: readonly Segment[]
   readonly rowOfA: number
+  /** From one element of a row of A to the next; 1 unless given. */
+  readonly stepOfA?: number
   readonly rowOfC: number
   /** Is the tile added to what is there? */
   readonly adds: boolean
@@ -21,70 +23,94 @@ export type Tile = {
 /** Rows of a tile of so many columns: V8 has 15 vector registers, for accumulators, one row of B, one element of A and a temporary. */
 export const tileRows = (width: number): number => (width === 12 ? 3 : width === 8 ? 4 : 8)
 
-/**
- * The function (a, b, c) of a tile. V8 before 13.6 moves all loads of a basic block before its arithmetic, and so runs out of registers
- * unless blocks are short: branches that are never taken, on an address that is never 0, keep them so.
- */
-export const tileFunction = (module: ModuleBuilder, t: Tile): number =>
-  module.function(`tile ${JSON.stringify(t)}`, { params: ['i32', 'i32', 'i32'], results: [] }, (body) => {
-    const [a, b, c] = [0, 1, 2] as const
-    const sums = Array.from({ length: t.rows }, () => Array.from({ length: t.vectors }, () => body.local('v128')))
-    const bs = Array.from({ length: t.vectors }, () => body.local('v128'))
-    const [x, end] = [body.local('v128'), body.local('i32')]
-    const [unroll, every] = t.width === 12 ? [1, 2] : [2, 4]
-    const line = t.width * 4
+/** So many rows as few tiles of at most `most` rows, and those as equal as can be: one row more, then one less. */
+export const evenRows = (rows: number, most: number): readonly { readonly rows: number; readonly times: number }[] => {
+  const tiles = Math.ceil(rows / most)
+  const each = Math.floor(rows / tiles)
+  const larger = rows - each * tiles
+  return [
+    { rows: each + 1, times: larger },
+    { rows: each, times: tiles - larger },
+  ].filter((t) => t.times > 0 && t.rows > 0)
+}
 
-    const step = (u: number, out: number | undefined, last: boolean): Code => [
-      bs.map((v, j) => set(v, v128.load(get(b), u * line + 16 * j))),
-      sums.map((row, i) => {
-        const cut = out !== undefined && ((i + 1) % every === 0 ? i + 1 < t.rows || !last : i + 1 === t.rows && !last)
-        return [
-          set(x, v128.load32Splat(get(a), 4 * (i * t.rowOfA + u))),
-          row.map((sum, j) => set(sum, f32x4.add(get(sum), f32x4.mul(get(x), get(bs[j]!))))),
-          cut ? brIf(out, i32.eqz(get(b))) : nothing,
-        ]
-      }),
-    ]
-    const run = ({ length, jump }: Segment): Code => {
-      const whole = Math.floor(length / unroll)
-      const rest = length % unroll
-      const inner = Array.from({ length: unroll }, (_, u) => step(u, 1, u === unroll - 1))
-      const many: Code =
-        whole === 0
-          ? nothing
-          : [
-              set(end, i32.add(get(b), i32.const(whole * unroll * line))),
-              block(
-                loop([
-                  inner,
-                  set(a, i32.add(get(a), i32.const(4 * unroll))),
-                  brIf(0, i32.ne(tee(b, i32.add(get(b), i32.const(unroll * line))), get(end))),
-                ]),
-              ),
-            ]
-      const few = Array.from({ length: rest }, (_, u) => step(u, undefined, true))
-      const forward = 4 * (rest + jump)
-      return [
-        many,
-        few,
-        forward === 0 ? nothing : set(a, i32.add(get(a), i32.const(forward))),
-        rest === 0 ? nothing : set(b, i32.add(get(b), i32.const(rest * line))),
-      ]
-    }
-    const put = (sum: number, i: number, j: number): Code => {
-      const at = 4 * (i * t.rowOfC + 4 * j)
-      const value = t.adds ? f32x4.add(v128.load(get(c), at), get(sum)) : get(sum)
-      if (j < t.vectors - 1 || t.lanes === 4) return v128.store(get(c), value, at)
-      const own = body.local('v128')
-      return [
-        set(own, value),
-        t.lanes >= 2 ? v128.store64Lane(get(c), get(own), 0, at) : nothing,
-        t.lanes % 2 === 1 ? v128.store32Lane(get(c), get(own), t.lanes - 1, at + 4 * (t.lanes - 1)) : nothing,
-      ]
-    }
-    return [
-      sums.flat().map((s) => set(s, f32x4.const(0))),
-      t.segments.map(run),
-      sums.map((row, i) => row.map((s, j) => put(s, i, j))),
-    ]
+/** The function (a, b, c, times) of so many tiles below each other, at least one. */
+export const tilesFunction = (module: ModuleBuilder, t: Tile): number =>
+  module.function(`tiles ${JSON.stringify(t)}`, { params: ['i32', 'i32', 'i32', 'i32'], results: [] }, (body) => {
+    const [a, b] = [body.local('i32'), body.local('i32')]
+    return loop([
+      set(a, get(0)),
+      set(b, get(1)),
+      tileCode(body, t, a, b, 2),
+      set(0, i32.add(get(0), i32.const(4 * t.rows * t.rowOfA))),
+      set(2, i32.add(get(2), i32.const(4 * t.rows * t.rowOfC))),
+      brIf(0, tee(3, i32.sub(get(3), i32.const(1)))),
+    ])
   })
+
+/**
+ * One tile; a and b are moved. V8 before 13.6 moves all loads of a basic block before its arithmetic, and so runs out of registers unless
+ * blocks are short: branches that are never taken, on an address that is never 0, keep them so.
+ */
+const tileCode = (body: Body, t: Tile, a: number, b: number, c: number): Code => {
+  const sums = Array.from({ length: t.rows }, () => Array.from({ length: t.vectors }, () => body.local('v128')))
+  const bs = Array.from({ length: t.vectors }, () => body.local('v128'))
+  const [x, end] = [body.local('v128'), body.local('i32')]
+  const [unroll, every] = t.width === 12 ? [1, 2] : [2, 4]
+  const line = t.width * 4
+  const stepOfA = t.stepOfA ?? 1
+
+  const step = (u: number, out: number | undefined, last: boolean): Code => [
+    bs.map((v, j) => set(v, v128.load(get(b), u * line + 16 * j))),
+    sums.map((row, i) => {
+      const cut = out !== undefined && ((i + 1) % every === 0 ? i + 1 < t.rows || !last : i + 1 === t.rows && !last)
+      return [
+        set(x, v128.load32Splat(get(a), 4 * (i * t.rowOfA + u * stepOfA))),
+        row.map((sum, j) => set(sum, f32x4.add(get(sum), f32x4.mul(get(x), get(bs[j]!))))),
+        cut ? brIf(out, i32.eqz(get(b))) : nothing,
+      ]
+    }),
+  ]
+  const run = ({ length, jump }: Segment): Code => {
+    const whole = Math.floor(length / unroll)
+    const rest = length % unroll
+    const inner = Array.from({ length: unroll }, (_, u) => step(u, 1, u === unroll - 1))
+    const many: Code =
+      whole === 0
+        ? nothing
+        : [
+            set(end, i32.add(get(b), i32.const(whole * unroll * line))),
+            block(
+              loop([
+                inner,
+                set(a, i32.add(get(a), i32.const(4 * unroll * stepOfA))),
+                brIf(0, i32.ne(tee(b, i32.add(get(b), i32.const(unroll * line))), get(end))),
+              ]),
+            ),
+          ]
+    const few = Array.from({ length: rest }, (_, u) => step(u, undefined, true))
+    const forward = 4 * (rest * stepOfA + jump)
+    return [
+      many,
+      few,
+      forward === 0 ? nothing : set(a, i32.add(get(a), i32.const(forward))),
+      rest === 0 ? nothing : set(b, i32.add(get(b), i32.const(rest * line))),
+    ]
+  }
+  const put = (sum: number, i: number, j: number): Code => {
+    const at = 4 * (i * t.rowOfC + 4 * j)
+    const value = t.adds ? f32x4.add(v128.load(get(c), at), get(sum)) : get(sum)
+    if (j < t.vectors - 1 || t.lanes === 4) return v128.store(get(c), value, at)
+    const own = body.local('v128')
+    return [
+      set(own, value),
+      t.lanes >= 2 ? v128.store64Lane(get(c), get(own), 0, at) : nothing,
+      t.lanes % 2 === 1 ? v128.store32Lane(get(c), get(own), t.lanes - 1, at + 4 * (t.lanes - 1)) : nothing,
+    ]
+  }
+  return [
+    sums.flat().map((s) => set(s, f32x4.const(0))),
+    t.segments.map(run),
+    sums.map((row, i) => row.map((s, j) => put(s, i, j))),
+  ]
+}

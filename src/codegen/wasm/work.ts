@@ -13,7 +13,6 @@ export const workOf = (k: Kernel): number => {
       return size(k.dims) * size(k.folded)
     case 'Gemm':
       return (size(k.batch) * size(k.rows) * k.n * depthOf(k)) / 8
-    case 'Attention':
     case 'PlainAttention':
       return (size(k.batch) * k.rows * k.keys * (k.depth + k.features)) / 8
     case 'WinogradWeight':
@@ -25,7 +24,7 @@ export const workOf = (k: Kernel): number => {
 }
 
 /** Less than this is not worth a second thread: about four microseconds. */
-const leastWork = 8192
+export const leastWork = 8192
 const mostPieces = 32
 
 /** Pieces of a kernel of so many parts. */

@@ -1,11 +1,15 @@
 /** Kernels as WGSL: which ways there are, and the code of each. */
 import type { Kernel } from '../kernel.ts'
+import { attentionShader, attentionVariants, type AttentionVariant } from './attention.ts'
+import { gemmShader, gemmVariants, type GemmVariant } from './gemm.ts'
 import { mapShader, mapVariants, type MapVariant } from './map.ts'
+import { normaliseShader, normaliseVariants, type NormaliseVariant } from './normalise.ts'
 import { reduceShader, reduceVariants, type ReduceVariant } from './reduce.ts'
 import type { Access, Capabilities, Shader } from './shader.ts'
+import { winogradShader, winogradVariants, type WinogradVariant } from './winograd.ts'
 
 /** A way to compute a kernel. */
-export type Variant = MapVariant | ReduceVariant
+export type Variant = MapVariant | ReduceVariant | GemmVariant | NormaliseVariant | WinogradVariant | AttentionVariant
 
 /** The ways there are to compute a kernel on such an adapter, best guess first. */
 export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] => {
@@ -14,14 +18,17 @@ export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] =>
       return mapVariants(k)
     case 'Reduce':
       return reduceVariants(k, caps)
-    case 'Gemm':
-    case 'Attention':
     case 'PlainAttention':
+      return attentionVariants(k, caps)
     case 'Normalise':
-    case 'Moments':
+      return normaliseVariants(k, caps)
     case 'WinogradWeight':
     case 'WinogradInput':
     case 'WinogradOutput':
+      return winogradVariants(k)
+    case 'Gemm':
+      return gemmVariants(k, caps)
+    case 'Moments':
       return []
   }
 }
@@ -38,14 +45,21 @@ export const shaderOf = (k: Kernel, access: readonly Access[], variant: Variant,
     case 'Reduce':
       if (variant.family !== 'Reduce') throw unknown(k, variant)
       return reduceShader(k, access, variant, caps)
-    case 'Gemm':
-    case 'Attention':
     case 'PlainAttention':
+      if (variant.family !== 'PlainAttention') throw unknown(k, variant)
+      return attentionShader(k, access, variant)
     case 'Normalise':
-    case 'Moments':
+      if (variant.family !== 'Normalise') throw unknown(k, variant)
+      return normaliseShader(k, access, variant, caps)
     case 'WinogradWeight':
     case 'WinogradInput':
     case 'WinogradOutput':
+      if (variant.family !== 'Winograd') throw unknown(k, variant)
+      return winogradShader(k, access, variant, caps)
+    case 'Gemm':
+      if (variant.family !== 'Gemm') throw unknown(k, variant)
+      return gemmShader(k, access, variant)
+    case 'Moments':
       throw unknown(k, variant)
   }
 }

@@ -1,6 +1,7 @@
 /** Folds: each by one invocation, or by a team. */
 import type { ReduceKernel } from '../kernel.ts'
 import { size } from '../../core/shape.ts'
+import { Chain } from './chain.ts'
 import { Expressions, typeOf } from './expression.ts'
 import { shares, unflatten } from './grid.ts'
 import type { Lanes } from './math.ts'
@@ -41,9 +42,6 @@ export const reduceVariants = (k: ReduceKernel, caps: Capabilities): readonly Re
     .map((v) => (v.neighbours === 'along' && (folded.at(-1) ?? 1) % 4 !== 0 ? { ...v, lanes: 1 } : v))
 }
 
-/** More elements than this are added up in runs of so many, whose sums are added: errors grow with the length of a chain. */
-const chain = 256
-
 /** The code of a fold. */
 export const reduceShader = (
   k: ReduceKernel,
@@ -75,22 +73,17 @@ export const reduceShader = (
     const at = unflatten(each, index, extents).map((i, axis) =>
       neighbours === 'across' && axis === kept.length - 1 && own > 1 ? each.let(`${i} * ${own}u`, 'i') : i,
     )
-    const total = each.var(identityText(scope, k.op, type))
-    const long = k.op === 'sum' && type === 'f32' && size(folded) / (team.size * own) > chain
-    const part = long ? each.var(identityText(scope, k.op, type)) : total
-    const count = long ? each.var('0u', 'n') : ''
+    const floatSum = k.op === 'sum' && type === 'f32'
+    const chain = floatSum ? new Chain(each, own, 1, size(folded) / (team.size * own)) : undefined
+    const single = floatSum ? '' : each.var(identityText(scope, k.op, type))
     overShare(each, writer, team, folded, neighbours === 'along' ? own : 1, (inner, block) => {
       const value = read.value(block, k.value, [...at, ...inner])
-      block.add(`${part} = ${foldText(scope, k.op, type, part, value)};`)
-      if (!long) return
-      block.add(`${count}++;`)
-      block.nest(`if (${count} == ${chain}u)`, (full) =>
-        full.add(`${total} += ${part};`, `${part} = ${identityText(scope, k.op, type)};`, `${count} = 0u;`),
-      )
+      if (chain !== undefined) chain.add(block, [value])
+      else block.add(`${single} = ${foldText(scope, k.op, type, single, value)};`)
     })
-    if (long) each.add(`${total} += ${part};`)
-    const single: Scope = { writer, lanes: resultLanes }
-    const combine = (x: string, y: string): string => foldText(single, k.op, type, x, y)
+    const [total = single] = chain?.sums(each) ?? []
+    const result: Scope = { writer, lanes: resultLanes }
+    const combine = (x: string, y: string): string => foldText(result, k.op, type, x, y)
     const halves = (v: string): string => {
       const pair: Scope = { writer, lanes: 2 }
       const two = each.let(foldText(pair, k.op, type, `${v}.xy`, `${v}.zw`))
@@ -101,9 +94,9 @@ export const reduceShader = (
     const words = type === 'bool' && team.way !== 'alone'
     const given = words ? each.let(`select(0u, 1u, ${mine})`) : mine
     const all = together(each, writer, team, words ? 'u32' : typeText(type, resultLanes), given, combine)
-    const result = words ? `(${all} != 0u)` : all
-    if (team.way === 'alone') return write.store(each, k.out, at, result)
-    each.nest('if (lid == 0u)', (first) => write.store(first, k.out, at, result))
+    const value = words ? `(${all} != 0u)` : all
+    if (team.way === 'alone') return write.store(each, k.out, at, value)
+    each.nest('if (lid == 0u)', (first) => write.store(first, k.out, at, value))
   }
   const workgroups = shares(
     body,

@@ -11,14 +11,18 @@ export type Slab = {
 
 const moving = (a: Indexed, axes: readonly number[]): number => axes.filter((i) => a.strides[i] !== 0).length
 
-/** The space of a kernel over `dims` and `folded` whose result has an element for every index of `dims`, or of both. */
+/**
+ * The space of a kernel over `dims` and `folded` whose result has an element for every index of `dims`, or of both. Loads that are `given` stand
+ * for something else than memory.
+ */
 export const slabOf = (
   dims: readonly number[],
   folded: readonly number[],
   values: readonly Expr[],
   out: Store,
+  given: (l: Load) => boolean = () => false,
 ): Slab => {
-  const reads = [...new Set(values.flatMap((v) => accessesOf(v)))]
+  const reads = [...new Set(values.flatMap((v) => accessesOf(v)))].filter((a) => a._tag === 'Index' || !given(a))
   const extents = [...dims, ...folded]
   const kept = dims.map((_, i) => i)
   const inner = folded.map((_, i) => dims.length + i)

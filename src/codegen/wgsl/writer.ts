@@ -72,7 +72,7 @@ export class ShaderWriter {
 
   /** A name that is not taken. */
   fresh(prefix: string): string {
-    return `${prefix}${this.#names++}`
+    return `${prefix}_${this.#names++}` // i32 and f16 are types
   }
 
   /** The array of an operand, whose elements are of that type everywhere in the shader. */

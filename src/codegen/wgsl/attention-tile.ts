@@ -1,0 +1,129 @@
+/**
+ * Attention on tiles of keys and values in workgroup memory, for GPUs: each is loaded once for all queries of the workgroup. An invocation has a
+ * part of a query's depth and of its features, so that a long query fits in registers; the parts' products are added up in workgroup memory.
+ * Dao et al. 2022 (FlashAttention).
+ */
+import type { PlainAttentionKernel } from '../kernel.ts'
+import { lowest, Places, range, type Place } from './attention-places.ts'
+import type { Access, Shader } from './shader.ts'
+import { Block, ShaderWriter } from './writer.ts'
+
+/** `invocations` of a workgroup, `parts` of a query among them; `queries` of each; `keys` of a tile. */
+export type Tiled = {
+  readonly invocations: number
+  readonly parts: number
+  readonly queries: number
+  readonly keys: number
+}
+
+/** Vectors of four that each part of so many columns has. */
+const vectorsOf = (columns: number, parts: number): number => Math.ceil(columns / (4 * parts))
+
+/** Bytes of workgroup memory that a tile takes. */
+export const tileBytes = ({ depth, features }: PlainAttentionKernel, t: Tiled): number =>
+  16 * t.keys * t.parts * (vectorsOf(depth, t.parts) + vectorsOf(features, t.parts)) +
+  (t.parts === 1 ? 0 : 4 * t.keys * t.queries * t.invocations)
+
+/** The code of attention by workgroups. */
+export const tiledShader = (k: PlainAttentionKernel, access: readonly Access[], tile: Tiled): Shader => {
+  const { invocations, parts, queries, keys } = tile
+  const across = invocations / parts
+  const writer = new ShaderWriter(access)
+  const body = new Block(writer)
+  const places = new Places(writer, body, k, across * queries)
+  const { first, rows } = places
+  const [inner, outer] = [vectorsOf(k.depth, parts), vectorsOf(k.features, parts)]
+  const [q, ks, vs, out] = [places.place(k.q), places.place(k.k), places.place(k.v), places.place(k.out)]
+  const own = range(queries)
+  const line = parts === 1 ? 'lid' : body.let(`lid / ${parts}u`, 'r')
+  const part = parts === 1 ? '0u' : body.let(`lid % ${parts}u`, 'r')
+  const row = own.map((n) => body.let(`${first} + ${n * across}u + ${line}`, 'r'))
+  const scale = body.let(writer.params.float(k.scale), 'c')
+  /** Four columns of a row, 0 beyond the last one. */
+  const four = (block: Block, { array, column }: Place, from: string, start: string, count: string): string => {
+    const at = block.let(start, 'j')
+    const one = (i: number): string =>
+      `select(0.0, ${array}[${from} + ${column(`min(${at} + ${i}u, ${count} - 1u)`)}], ${at} + ${i}u < ${count})`
+    return block.let(`vec4f(${range(4).map(one).join(', ')})`, 'x')
+  }
+  const asked = own.map((n) => {
+    const from = body.let(`${q.start} + min(${row[n]!}, ${rows} - 1u) * ${q.row}`, 'a')
+    const name = body.var(`array<vec4f, ${inner}>()`, 'q')
+    body.nest(`for (var i = 0u; i < ${inner}u; i++)`, (loop) => {
+      const x = four(loop, q, from, `(${part} * ${inner}u + i) * 4u`, places.depth)
+      loop.add(`${name}[i] = ${x} * ${scale};`)
+    })
+    return range(inner).map((i) => body.let(`${name}[${i}]`, 'q'))
+  })
+  const sums = own.map(() => range(outer).map(() => body.var('vec4f()', 'o')))
+  const [most, totals] = [own.map(() => body.var(lowest, 'm')), own.map(() => body.var('0.0', 'l'))]
+  writer.global(`var<workgroup> tile_k: array<vec4f, ${keys * parts * inner}>;`)
+  writer.global(`var<workgroup> tile_v: array<vec4f, ${keys * parts * outer}>;`)
+  if (parts > 1) writer.global(`var<workgroup> products: array<f32, ${keys * queries * invocations}>;`)
+  const fill = (block: Block, name: string, place: Place, each: number, count: string, held: string): void => {
+    const width = each * parts
+    block.nest(`for (var i = lid; i < ${held} * ${width}u; i += ${invocations}u)`, (loop) => {
+      const key = loop.let(`i / ${width}u`, 'j')
+      const from = loop.let(`${place.start} + (start + ${key}) * ${place.row}`, 'a')
+      loop.add(`${name}[i] = ${four(loop, place, from, `(i - ${key} * ${width}u) * 4u`, count)};`)
+    })
+  }
+  const product = (block: Block, n: number, from: string): string =>
+    range(inner).reduce((sum, i) => {
+      const next = `dot(${asked[n]![i]!}, tile_k[${from} + ${i}u])`
+      return sum === '' ? next : block.let(`${sum} + ${next}`, 'p')
+    }, '')
+  body.nest(`for (var start = 0u; start < ${places.keys}; start += ${keys}u)`, (loop) => {
+    const held = loop.let(`min(${keys}u, ${places.keys} - start)`, 'n')
+    fill(loop, 'tile_k', ks, inner, places.depth, held)
+    fill(loop, 'tile_v', vs, outer, places.features, held)
+    loop.add('workgroupBarrier();')
+    if (parts > 1) {
+      loop.nest(`for (var j = 0u; j < ${held}; j++)`, (each) => {
+        const from = each.let(`(j * ${parts}u + ${part}) * ${inner}u`, 'a')
+        own.forEach((n) =>
+          each.add(`products[(j * ${queries}u + ${n}u) * ${invocations}u + lid] = ${product(each, n, from)};`),
+        )
+      })
+      loop.add('workgroupBarrier();')
+    }
+    loop.nest(`for (var j = 0u; j < ${held}; j++)`, (each) => {
+      const from = each.let(`(j * ${parts}u + ${part}) * ${outer}u`, 'a')
+      const weights = own.map((n) => {
+        const all = range(parts).map(
+          (i) => `products[(j * ${queries}u + ${n}u) * ${invocations}u + ${line} * ${parts}u + ${i}u]`,
+        )
+        const score = each.let(parts === 1 ? product(each, n, `j * ${inner}u`) : all.join(' + '), 'p')
+        const added = places.masked(each, k, score, `min(${row[n]!}, ${rows} - 1u)`, 'start + j')
+        // Mostly the largest score stays what it was.
+        each.nest(`if (${added} > ${most[n]!})`, (higher) => {
+          const fade = higher.let(`exp(${most[n]!} - ${added})`, 'f')
+          higher.add(`${most[n]!} = ${added};`, `${totals[n]!} *= ${fade};`)
+          higher.add(sums[n]!.map((o) => `${o} *= ${fade};`).join(' '))
+        })
+        const weight = each.let(`exp(${added} - ${most[n]!})`, 'e')
+        each.add(`${totals[n]!} += ${weight};`)
+        return weight
+      })
+      range(outer).forEach((i) => {
+        const value = each.let(`tile_v[${from} + ${i}u]`, 'x')
+        each.add(weights.map((w, n) => `${sums[n]![i]!} = fma(vec4f(${w}), ${value}, ${sums[n]![i]!});`).join(' '))
+      })
+    })
+    loop.add('workgroupBarrier();')
+  })
+  own.forEach((n) =>
+    body.nest(`if (${row[n]!} < ${rows})`, (store) => {
+      const to = store.let(`${out.start} + ${row[n]!} * ${out.row}`, 'a')
+      const share = store.let(places.share(totals[n]!), 'e')
+      store.add(`var found = array<vec4f, ${outer}>(${sums[n]!.join(', ')});`)
+      store.nest(`for (var c = 0u; c < ${4 * outer}u; c++)`, (each) => {
+        const column = each.let(`${part} * ${4 * outer}u + c`, 'j')
+        each.nest(`if (${column} < ${places.features})`, (inside) =>
+          inside.add(`${out.array}[${to} + ${out.column(column)}] = found[c >> 2u][c & 3u] * ${share};`),
+        )
+      })
+    }),
+  )
+  return writer.finish({ size: [invocations, 1, 1], body, workgroups: places.workgroups })
+}

@@ -1,0 +1,80 @@
+/** Attention in one pass over the keys: which ways there are. No matrix of scores is stored. */
+import type { PlainAttentionKernel } from '../kernel.ts'
+import { aloneShader, type Alone } from './attention-alone.ts'
+import { lanewiseShader, type Lanewise } from './attention-lanes.ts'
+import { tileBytes, tiledShader, type Tiled } from './attention-tile.ts'
+import type { Access, Capabilities, Shader } from './shader.ts'
+
+/** A way to compute attention. */
+export type AttentionVariant = { readonly family: 'PlainAttention' } & (
+  | { readonly way: 'lanes'; readonly tile: Lanewise }
+  | { readonly way: 'alone'; readonly tile: Alone }
+  | { readonly way: 'tile'; readonly tile: Tiled }
+)
+
+/** Vectors that fit: beyond, what lies in memory takes as long to reach as it saves. Both software adapters agree. */
+const mostHeld = 400
+
+/** Floats of an invocation on a GPU that are surely in registers. */
+const mostRegisters = 160
+
+const lanewise = (k: PlainAttentionKernel, lanes: number): readonly Lanewise[] => {
+  const vectors = Math.ceil(k.depth / lanes) + Math.ceil(k.features / lanes)
+  const fits = Math.max(1, Math.floor(mostHeld / (vectors * lanes)))
+  const wanted = Math.min(Math.ceil(k.rows / lanes), Math.floor(64 / lanes))
+  const most = Math.min(fits, wanted)
+  const tile = (groups: number, keys: number): Lanewise => ({ lanes, queries: groups * lanes, keys })
+  const half = Math.ceil(most / 2)
+  // Two keys repay what they take where there is little to do for each, and are slow to compile where there is much.
+  const keys = vectors < 10 ? [2, 1] : vectors < 80 ? [1, 2] : [1]
+  const all = keys.flatMap((n) => [tile(most, n), tile(half, n)])
+  return all.filter((t, i) => all.findIndex((o) => o.queries === t.queries && o.keys === t.keys) === i)
+}
+
+const alone = (k: PlainAttentionKernel, lanes: number): readonly Alone[] => {
+  const numbers = k.depth + k.features
+  const fits = [4, 2].filter((queries) => queries * numbers <= 96 && queries * lanes <= k.rows)
+  return [...fits, ...(numbers <= 96 ? [1] : [])].map((queries) => ({ lanes, queries, keys: 1 }))
+}
+
+const tiled = (k: PlainAttentionKernel, { maxWorkgroupStorage, maxInvocations }: Capabilities): readonly Tiled[] => {
+  const numbers = k.depth + k.features
+  const parts = [1, 2, 4, 8, 16].find((p) => numbers / p <= mostRegisters) ?? 32
+  const queries = numbers * 2 <= mostRegisters ? [2, 1] : [1]
+  return queries.flatMap((q) => {
+    const tile = (keys: number): Tiled => ({ invocations: Math.min(64, maxInvocations), parts, queries: q, keys })
+    return [32, 16, 8, 4, 2, 1]
+      .map(tile)
+      .filter((t) => tileBytes(k, t) <= Math.min(maxWorkgroupStorage, 16384))
+      .slice(0, 1)
+  })
+}
+
+/** The ways to compute attention. */
+export const attentionVariants = (k: PlainAttentionKernel, caps: Capabilities): readonly AttentionVariant[] => {
+  if (k.project !== undefined) return []
+  const family = 'PlainAttention'
+  const lanes = caps.subgroups ? caps.subgroupSize : 0
+  const whole = lanes > 1 && lanes <= 16
+  const byLanes = whole ? lanewise(k, lanes).map((tile) => ({ family, way: 'lanes', tile }) as const) : []
+  const byAlone = alone(k, whole ? lanes : 1).map((tile) => ({ family, way: 'alone', tile }) as const)
+  const byTile = tiled(k, caps).map((tile) => ({ family, way: 'tile', tile }) as const)
+  if (caps.adapter === 'gpu') return [...byTile, ...byAlone]
+  return [...byLanes, ...byAlone, ...byTile]
+}
+
+/** The code of attention. */
+export const attentionShader = (
+  k: PlainAttentionKernel,
+  access: readonly Access[],
+  variant: AttentionVariant,
+): Shader => {
+  switch (variant.way) {
+    case 'lanes':
+      return lanewiseShader(k, access, variant.tile)
+    case 'alone':
+      return aloneShader(k, access, variant.tile)
+    case 'tile':
+      return tiledShader(k, access, variant.tile)
+  }
+}
