@@ -40,6 +40,6 @@ describe('a guided step of a text-conditioned UNet', () => {
       }
     `)
     const wasm = lower(graph, wasmTarget)
-    expect(wasm.every.length).toMatchInlineSnapshot(`839`)
+    expect(wasm.every.length).toMatchInlineSnapshot(`757`)
   })
 })
