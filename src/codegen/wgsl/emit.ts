@@ -1,6 +1,7 @@
 /** Kernels as WGSL: which ways there are, and the code of each. */
 import type { Kernel } from '../kernel.ts'
 import { attentionShader, attentionVariants, type AttentionVariant } from './attention.ts'
+import { gemmShader, gemmVariants, type GemmVariant } from './gemm.ts'
 import { mapShader, mapVariants, type MapVariant } from './map.ts'
 import { normaliseShader, normaliseVariants, type NormaliseVariant } from './normalise.ts'
 import { reduceShader, reduceVariants, type ReduceVariant } from './reduce.ts'
@@ -8,7 +9,7 @@ import type { Access, Capabilities, Shader } from './shader.ts'
 import { winogradShader, winogradVariants, type WinogradVariant } from './winograd.ts'
 
 /** A way to compute a kernel. */
-export type Variant = MapVariant | ReduceVariant | NormaliseVariant | WinogradVariant | AttentionVariant
+export type Variant = MapVariant | ReduceVariant | GemmVariant | NormaliseVariant | WinogradVariant | AttentionVariant
 
 /** The ways there are to compute a kernel on such an adapter, best guess first. */
 export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] => {
@@ -26,6 +27,7 @@ export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] =>
     case 'WinogradOutput':
       return winogradVariants(k)
     case 'Gemm':
+      return gemmVariants(k, caps)
     case 'Moments':
       return []
   }
@@ -55,6 +57,8 @@ export const shaderOf = (k: Kernel, access: readonly Access[], variant: Variant,
       if (variant.family !== 'Winograd') throw unknown(k, variant)
       return winogradShader(k, access, variant, caps)
     case 'Gemm':
+      if (variant.family !== 'Gemm') throw unknown(k, variant)
+      return gemmShader(k, access, variant)
     case 'Moments':
       throw unknown(k, variant)
   }

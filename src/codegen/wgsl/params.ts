@@ -29,6 +29,11 @@ export class Params {
     return `p[${at >> 2}].${'xyzw'[at & 3]}`
   }
 
+  /** Words that are read by number, `p[i >> 2u][i & 3u]`; the number of the first one. */
+  table(values: readonly number[]): number {
+    return this.#words.push(...values.map((v) => v >>> 0)) - values.length
+  }
+
   /** A float32, as text. */
   float(value: number): string {
     return `bitcast<f32>(${this.int(floatBits(value))})`

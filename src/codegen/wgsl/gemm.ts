@@ -1,0 +1,41 @@
+/** Products as WGSL: which ways there are. */
+import type { GemmKernel } from '../kernel.ts'
+import { size } from '../../core/shape.ts'
+import { finishOf, isPaired } from './gemm-store.ts'
+import { tileShader, type Tile } from './gemm-tile.ts'
+import type { Access, Capabilities, Shader } from './shader.ts'
+
+/** A way to compute a product. */
+export type GemmVariant = { readonly family: 'Gemm'; readonly way: 'tile'; readonly tile: Tile }
+
+/** The ways to compute a product. */
+export const gemmVariants = (k: GemmKernel, caps: Capabilities): readonly GemmVariant[] => {
+  const even = k.b.element !== 'f32' || isPaired(k, finishOf(k))
+  const lines = size(k.rows)
+  const fits = ({ rows, columns, lanes }: Tile): boolean =>
+    k.width % columns === 0 && columns % lanes === 0 && rows % lanes === 0 && (!even || (columns / lanes) % 2 === 0)
+  const tile = (rows: number, columns: number, lanes: number): Tile => ({ rows, columns, lanes })
+  const lanes = caps.subgroups ? caps.subgroupSize : 0
+  const divisors = Array.from({ length: k.width }, (_, i) => k.width - i).filter((c) => k.width % c === 0)
+  const heights = lines <= 8 ? [8] : lines <= 16 ? [16, 8] : [16, 32, 8]
+  const wide =
+    lanes > 1
+      ? heights.flatMap((rows) =>
+          divisors
+            .filter((c) => c / lanes <= 10)
+            .slice(0, 2)
+            .map((c) => tile(rows, c, lanes)),
+        )
+      : []
+  const narrow = [8, 4].flatMap((rows) =>
+    divisors
+      .filter((c) => c <= 8)
+      .slice(0, 1)
+      .map((c) => tile(rows, c, 1)),
+  )
+  return [...wide, ...narrow].filter(fits).map((t) => ({ family: 'Gemm', way: 'tile', tile: t }))
+}
+
+/** The code of a product. */
+export const gemmShader = (k: GemmKernel, access: readonly Access[], { tile }: GemmVariant): Shader =>
+  tileShader(k, access, tile)
