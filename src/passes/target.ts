@@ -32,7 +32,7 @@ export type Target = {
 const panelWidth = (n: number): number => (n <= 4 ? 4 : n <= 8 || n % 12 === 4 || n % 8 === 0 ? 8 : 12)
 
 /** Fewer tiles than this do not repay reading the transformed weights, 4 or 16 / 9 times as many. */
-const fewestTiles = 16
+const fewestTiles = { 4: 16, 2: 8 } as const
 
 /** m of F(m × m, 3 × 3) for a convolution, or undefined where it is computed as it is defined. */
 export const winogradSize = (n: Conv): 2 | 4 | undefined => {
@@ -43,8 +43,8 @@ export const winogradSize = (n: Conv): 2 | 4 | undefined => {
   if (!plain || outs % 4 !== 0 || channels % 4 !== 0 || channels < 16 || outs < 16) return undefined
   const tiles = (m: number): number => batch * Math.ceil(oh / m) * Math.ceil(ow / m)
   const waste = (m: number): number => (tiles(m) * m * m) / (batch * oh * ow)
-  if (tiles(4) >= fewestTiles && waste(4) < 1.6) return 4
-  return tiles(2) >= fewestTiles && waste(2) < 1.6 ? 2 : undefined
+  if (tiles(4) >= fewestTiles[4] && waste(4) < 1.6) return 4
+  return tiles(2) >= fewestTiles[2] && waste(2) < 1.6 ? 2 : undefined
 }
 
 /** WebAssembly: one memory, vectors of four, no bounds to check but those of the code itself. */
