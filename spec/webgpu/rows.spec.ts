@@ -1,3 +1,4 @@
+import { agreementOn } from '../backend/agreement.ts'
 import { everyRowOn } from '../backend/every-row.ts'
 import { expect, it } from 'vitest'
 import { describeWebgpu, started } from './started.ts'
@@ -9,5 +10,5 @@ describeWebgpu('WebGPU on a software adapter', () => {
     )
   })
   everyRowOn('webgpu')
-  // agreementOn('webgpu')
+  agreementOn('webgpu', 60)
 })

@@ -36,9 +36,14 @@ export class Residents<Block> {
     return there?.block
   }
 
-  /** Keeps a block as the value of a recipe, for one program. */
-  keep(recipe: string, block: Block): void {
-    this.#held.set(recipe, { block, count: 1 })
+  /**
+   * The block that is the value of a recipe from now on, for one more use: the given one, unless a program that needs the value twice has
+   * kept one already; then the given one stays its maker's, to be freed.
+   */
+  keep(recipe: string, block: Block): Block {
+    const there = this.take(recipe)
+    if (there === undefined) this.#held.set(recipe, { block, count: 1 })
+    return there ?? block
   }
 
   /** One program fewer needs these. */

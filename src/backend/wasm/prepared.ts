@@ -191,9 +191,9 @@ export class Prepared implements Executable {
       for (const id of needed) {
         if (kept.has(id)) continue
         await place(id)
-        kept.set(id, temporary.get(id)!)
-        temporary.delete(id)
-        residents.keep(this.#recipes.get(id)!, kept.get(id)!)
+        const at = temporary.get(id)!
+        kept.set(id, residents.keep(this.#recipes.get(id)!, at))
+        if (kept.get(id) === at) temporary.delete(id)
       }
     } finally {
       for (const at of temporary.values()) heap.free(at)

@@ -61,9 +61,9 @@ export class Keeping {
       await work.follow(steps, missing)
       for (const id of missing) {
         const buffer = await work.place(id)
-        this.#kept.set(id, buffer)
-        this.#device.residents.keep(this.#recipes.get(id)!, buffer)
-        work.adopt(id)
+        const kept = this.#device.residents.keep(this.#recipes.get(id)!, buffer)
+        this.#kept.set(id, kept)
+        if (kept === buffer) work.adopt(id)
       }
       await work.flush()
     } catch (error) {
