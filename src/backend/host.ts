@@ -1,8 +1,11 @@
 /** The evaluator as a backend: slow, exact, everywhere. */
 import { allocate, toBrain, toHalf, widen, type DType, type Storage } from '../core/dtype.ts'
+import { buffer } from '../graph/build.ts'
 import { evaluate } from '../graph/evaluate/evaluate.ts'
 import type { Values } from '../graph/evaluate/values.ts'
+import { toposort, type Graph, type Node } from '../graph/node.ts'
 import { print } from '../graph/print.ts'
+import { replaced } from '../graph/rewrite.ts'
 import { ProgramError } from '../errors.ts'
 import type { Backend, DeviceValue, Operand } from './backend.ts'
 
@@ -38,13 +41,22 @@ const valuesOf = (x: Operand): Values => {
   return widen(there.dtype, there.data) as Values
 }
 
+/** The graph with results read, which are on whatever device they were computed on. */
+const withResultsRead = async (graph: Graph): Promise<Graph> => {
+  const read = new Map<Node, Node>()
+  for (const n of toposort(graph.outputs))
+    if (n._tag === 'Buffer' && n.source._tag === 'Device')
+      read.set(n, buffer({ _tag: 'Host', data: await n.source.resident.read() }, n.shape, n.dtype, n.label))
+  return replaced(graph, read)
+}
+
 /** float32 arithmetic by `evaluate`. */
 export const host: Backend = {
   name: 'host',
   description: 'host: the evaluator, float32',
   prepare: (graph) => ({
     run: async (inputs) => {
-      const results = evaluate(graph, inputs.map(valuesOf), 'f32')
+      const results = evaluate(await withResultsRead(graph), inputs.map(valuesOf), 'f32')
       return graph.outputs.map((n, i) => hold(n.dtype, store(n.dtype, results[i]!)))
     },
     listing: print(graph),
