@@ -45,6 +45,7 @@ describe('simplify', () => {
         "reshape ∘ reshape = reshape",
         "permute ∘ permute = permute",
         "permute of a line = reshape",
+        "a thing after itself along an axis of 1 = the thing repeated",
         "a fold of one element = the element, but for Σ: 0 + −0 is 0",
       ]
     `)

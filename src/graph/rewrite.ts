@@ -26,3 +26,34 @@ export const rewrite = (graph: Graph, rule: Rule): Graph => {
     )
   return { inputs: graph.inputs, outputs: graph.outputs.map((n) => made.get(n)!) }
 }
+
+/**
+ * The graph with some nodes replaced by others, which may be made of nodes of the graph, and read what is replaced too, though never what
+ * they replace themselves.
+ */
+export const replaced = (graph: Graph, by: ReadonlyMap<Node, Node>): Graph => {
+  if (by.size === 0) return graph
+  const made = new Map<Node, Node>()
+  const needs = (n: Node): readonly Node[] => {
+    const other = by.get(n)
+    return other === undefined ? sources(n) : [other]
+  }
+  const stack: { readonly node: Node; readonly xs: readonly Node[]; at: number }[] = []
+  const visit = (node: Node): void => {
+    if (!made.has(node)) stack.push({ node, xs: needs(node), at: 0 })
+  }
+  for (const root of graph.outputs) {
+    visit(root)
+    while (stack.length > 0) {
+      const top = stack.at(-1)!
+      if (top.at < top.xs.length) {
+        visit(top.xs[top.at++]!)
+        continue
+      }
+      stack.pop()
+      const xs = top.xs.map((x) => made.get(x)!)
+      made.set(top.node, by.has(top.node) ? xs[0]! : withSources(top.node, xs))
+    }
+  }
+  return { inputs: graph.inputs, outputs: graph.outputs.map((n) => made.get(n)!) }
+}

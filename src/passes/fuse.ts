@@ -28,6 +28,10 @@ import type { Target } from './target.ts'
 /** Calls that become kernels of their own. The others are opened before, but for magnified images that only convolutions read. */
 export const fusedCalls: ReadonlySet<string> = new Set([...normalisations, 'attention'])
 
+/** So few elements of so few operations are computed wherever they are read, where kernels are dear. */
+const littleSize = 1024
+const littleWork = 6
+
 /** An expression with more loads than this is put in memory before it is read. */
 const mostLoads = 10
 
@@ -73,7 +77,10 @@ class Fusion {
   /** An expression that several read is put in memory, once. */
   #kept(n: Node, e: Expr): Expr {
     const large = loadsOf(e).length > mostLoads
-    return !isPlain(e) && (large || this.#uses.get(n)! > 1) ? this.#stored(n, e) : e
+    // Where a kernel costs more than its work, a little is rather done twice.
+    const little =
+      this.to.target.name === 'webgpu' && size(n.shape) <= littleSize && subexpressions(e).length <= littleWork
+    return !isPlain(e) && (large || (this.#uses.get(n)! > 1 && !little)) ? this.#stored(n, e) : e
   }
 
   #stored(n: Node, e: Expr): Load {

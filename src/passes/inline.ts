@@ -1,20 +1,9 @@
 /** Calls opened. */
 import { substitute } from '../graph/build.ts'
 import { rewrite } from '../graph/rewrite.ts'
-import { sources, toposort, type Call, type Graph, type Node } from '../graph/node.ts'
+import type { Call, Graph, Node } from '../graph/node.ts'
 import type { Pass } from './pass.ts'
-
-/** Nodes that read each node. */
-export const readersOf = (graph: Graph): ReadonlyMap<Node, readonly Node[]> => {
-  const readers = new Map<Node, Node[]>()
-  for (const n of toposort(graph.outputs))
-    for (const s of sources(n)) {
-      const there = readers.get(s)
-      if (there === undefined) readers.set(s, [n])
-      else there.push(n)
-    }
-  return readers
-}
+import { readersOf } from './readers.ts'
 
 /** Replaces every call by its body, except those whose names a backend has kernels for, and those that `keeps` speaks for. */
 export const inline = (

@@ -1,13 +1,19 @@
 /** From a traced graph to the program of a target, pass by pass. */
 import { keptBytes, type Draft, type Program } from '../codegen/program.ts'
 import type { Call, Graph, Node } from '../graph/node.ts'
+import { compose } from './compose.ts'
 import { constants } from './constants.ts'
 import { epilogues } from './epilogue.ts'
 import { fuse, fusedCalls } from './fuse.ts'
+import { gates } from './gates.ts'
 import { inline } from './inline.ts'
 import { magnifiedImage } from './magnify.ts'
+import { normIntoProducts } from './norm-into-products.ts'
 import { pack } from './pack.ts'
+import { partsOfProducts } from './parts-of-products.ts'
 import type { Pass, ProgramPass } from './pass.ts'
+import { project } from './project.ts'
+import { sharedProducts } from './shared-products.ts'
 import { several } from './several.ts'
 import { simplify } from './simplify.ts'
 import { sums } from './sums.ts'
@@ -21,10 +27,21 @@ const isMagnified = (n: Call, readers: readonly Node[]): boolean =>
 export const graphPasses = (target: Target): readonly Pass[] => [
   inline(fusedCalls, target.borders === 'implicit' ? isMagnified : undefined),
   simplify,
+  sharedProducts,
+  ...(target.products === 'rich' ? [normIntoProducts, gates, compose, partsOfProducts] : []),
 ]
 
 /** Program to program, for any target: a pass asks it what it takes. */
-export const programPasses: readonly ProgramPass[] = [unused, sums, constants, epilogues, several, unused, pack]
+export const programPasses: readonly ProgramPass[] = [
+  unused,
+  sums,
+  constants,
+  epilogues,
+  project,
+  several,
+  unused,
+  pack,
+]
 
 /** How programs are made. */
 export type LowerOptions = {

@@ -1,5 +1,5 @@
 /** Identities that hold for every float, NaN, ±0 and ∞ included: one a line. */
-import { reshape, permute } from '../graph/build.ts'
+import { expand, reshape, permute } from '../graph/build.ts'
 import { rewrite, type Rule } from '../graph/rewrite.ts'
 import type { Node } from '../graph/node.ts'
 import { sameShape, size } from '../core/shape.ts'
@@ -34,6 +34,10 @@ const rules: Readonly<Record<string, Rule>> = {
   'permute of a line = reshape': (n) =>
     n._tag === 'View' && n.view._tag === 'Permute' && n.shape.filter((d) => d !== 1).length <= 1
       ? reshape(n.shape, n.x)
+      : n,
+  'a thing after itself along an axis of 1 = the thing repeated': (n) =>
+    n._tag === 'Concat' && n.xs[0]!.shape[n.axis] === 1 && n.xs.every((x) => x === n.xs[0])
+      ? expand(n.shape, n.xs[0]!)
       : n,
   'a fold of one element = the element, but for Σ: 0 + −0 is 0': (n) =>
     n._tag === 'Reduce' &&

@@ -6,6 +6,8 @@ export type Target = {
   readonly name: 'wasm' | 'webgpu'
   /** Columns of a panel of B, for a product of n columns. */
   readonly panelWidth: (n: number) => number
+  /** Does attention make its queries itself, where that saves a kernel (`project`)? */
+  readonly projects: boolean
   /** m of F(m × m, 3 × 3) for a convolution; undefined where it is a product. */
   readonly winograd: (n: Conv) => 2 | 4 | undefined
   /** Are windows read from a copy of the image with its borders, or from the image (`Window`)? */
@@ -32,7 +34,7 @@ export type Target = {
 const panelWidth = (n: number): number => (n <= 4 ? 4 : n <= 8 || n % 12 === 4 || n % 8 === 0 ? 8 : 12)
 
 /** Fewer tiles than this do not repay reading the transformed weights, 4 or 16 / 9 times as many. */
-const fewestTiles = 16
+const fewestTiles = { 4: 16, 2: 8 } as const
 
 /** m of F(m × m, 3 × 3) for a convolution, or undefined where it is computed as it is defined. */
 export const winogradSize = (n: Conv): 2 | 4 | undefined => {
@@ -43,14 +45,15 @@ export const winogradSize = (n: Conv): 2 | 4 | undefined => {
   if (!plain || outs % 4 !== 0 || channels % 4 !== 0 || channels < 16 || outs < 16) return undefined
   const tiles = (m: number): number => batch * Math.ceil(oh / m) * Math.ceil(ow / m)
   const waste = (m: number): number => (tiles(m) * m * m) / (batch * oh * ow)
-  if (tiles(4) >= fewestTiles && waste(4) < 1.6) return 4
-  return tiles(2) >= fewestTiles && waste(2) < 1.6 ? 2 : undefined
+  if (tiles(4) >= fewestTiles[4] && waste(4) < 1.6) return 4
+  return tiles(2) >= fewestTiles[2] && waste(2) < 1.6 ? 2 : undefined
 }
 
 /** WebAssembly: one memory, vectors of four, no bounds to check but those of the code itself. */
 export const wasmTarget: Target = {
   name: 'wasm',
   panelWidth,
+  projects: false,
   winograd: winogradSize,
   borders: 'copied',
   groupNorm: 'moments',
@@ -71,6 +74,8 @@ export type WebgpuLimits = {
   readonly adapter?: 'lavapipe' | 'swiftshader' | 'gpu'
   /** Winograd's algorithm, off unless given. */
   readonly winograd?: Target['winograd']
+  /** Queries made by attention, on unless refused. */
+  readonly projects?: boolean
 }
 
 /**
@@ -88,9 +93,11 @@ export const webgpuTarget = ({
   maxBinding,
   adapter = 'gpu',
   winograd = () => undefined,
+  projects = true,
 }: WebgpuLimits): Target => ({
   name: 'webgpu',
   panelWidth: adapter === 'gpu' ? () => 16 : widePanels,
+  projects,
   winograd,
   borders: 'implicit',
   groupNorm: 'whole',

@@ -1,6 +1,8 @@
 /** The passes between a traced graph and kernels for WebGPU. */
+import type { PlainAttentionKernel } from '../../codegen/kernel.ts'
 import type { Program } from '../../codegen/program.ts'
 import type { Capabilities } from '../../codegen/wgsl/shader.ts'
+import { variantsOf } from '../../codegen/wgsl/emit.ts'
 import type { Graph } from '../../graph/node.ts'
 import { lower as lowerFor, type LowerOptions } from '../../passes/lower.ts'
 import { webgpuTarget } from '../../passes/target.ts'
@@ -12,4 +14,24 @@ const mostKept = 8 * 2 ** 30
 
 /** The kernels of a graph for such a device. */
 export const lower = (graph: Graph, capabilities: Capabilities, options: LowerOptions = {}): Program =>
-  lowerFor(graph, webgpuTarget(capabilities), { keep: mostKept, ...options })
+  lowerFor(graph, webgpuTarget({ ...capabilities, projects: canProject(capabilities) }), { keep: mostKept, ...options })
+
+const one = { operand: 1, offset: 0, batch: [0], row: 1, column: 1 }
+const projecting: PlainAttentionKernel = {
+  _tag: 'PlainAttention',
+  batch: [1],
+  rows: 1,
+  keys: 1,
+  depth: 1,
+  features: 1,
+  scale: 1,
+  q: one,
+  k: { ...one, operand: 2 },
+  v: { ...one, operand: 3 },
+  out: { ...one, operand: 0 },
+  mask: undefined,
+  project: { inner: 1, w: { ...one, operand: 4 } },
+}
+
+/** Is there code for attention that makes its own queries? */
+const canProject = (capabilities: Capabilities): boolean => variantsOf(projecting, capabilities).length > 0
