@@ -70,21 +70,33 @@ export const wasmTarget: Target = {
 export type WebgpuLimits = {
   readonly maxStorageBuffers: number
   readonly maxBinding: number
+  /** The kind of adapter; a GPU unless given. */
+  readonly adapter?: 'lavapipe' | 'swiftshader' | 'gpu'
   /** Winograd's algorithm, off unless given. */
   readonly winograd?: Target['winograd']
   /** Queries made by attention, on unless refused. */
   readonly projects?: boolean
 }
 
-/** WebGPU: every kernel is a dispatch, and costs tens of microseconds; few operands; panels of 16 columns. */
+/**
+ * Columns of a panel on software adapters, whose loads cost far more than arithmetic: as wide as a tile in registers may be (lavapipe, 1024³: 16
+ * columns 16 GFLOP/s, 40 28, 80 31), unless too many would be zeros.
+ */
+const widePanels = (n: number): number => {
+  const padded = (width: number): number => Math.ceil(n / width) * width * (1 + 16 / width)
+  return [80, 64, 48, 32, 16].reduce((best, width) => (padded(width) < padded(best) ? width : best))
+}
+
+/** WebGPU: every kernel is a dispatch, and costs tens of microseconds; few operands. */
 export const webgpuTarget = ({
   maxStorageBuffers,
   maxBinding,
+  adapter = 'gpu',
   winograd = () => undefined,
   projects = true,
 }: WebgpuLimits): Target => ({
   name: 'webgpu',
-  panelWidth: () => 16,
+  panelWidth: adapter === 'gpu' ? () => 16 : widePanels,
   projects,
   winograd,
   borders: 'implicit',
