@@ -1,4 +1,6 @@
+import fc from 'fast-check'
 import { describe, it } from 'vitest'
+import type { PlainAttentionKernel } from '../../../src/codegen/kernel.ts'
 import { attentionCase } from '../../support/arbitrary-attention.ts'
 import { softwareAdapter } from '../../support/software-adapter.ts'
 import { agree } from './agreement.ts'
@@ -7,4 +9,58 @@ const missing = softwareAdapter()
 
 describe.skipIf(missing !== undefined)('WGSL of attention', () => {
   it('gives what it means', () => agree(attentionCase, 30))
+})
+
+const numbers = (length: number, seed: number): Float32Array =>
+  Float32Array.from({ length }, (_, i) => Math.sin(seed + 1.7 * i) + 0.3)
+
+/** Two pictures, heads side by side, queries made of normalised rows. */
+const projected = (heads: number, rows: number, keys: number, depth: number, inner: number, plain: boolean) => {
+  const n = heads * depth
+  const side = (operand: number, length: number) => ({
+    operand,
+    offset: 0,
+    batch: [length * n, depth],
+    row: n,
+    column: 1,
+  })
+  const kernel: PlainAttentionKernel = {
+    _tag: 'PlainAttention',
+    batch: [2, heads],
+    rows,
+    keys,
+    depth,
+    features: depth,
+    scale: 0.5,
+    q: { operand: 1, offset: 0, batch: [rows * inner, 0], row: inner, column: 1 },
+    k: side(2, keys),
+    v: side(3, keys),
+    out: side(0, rows),
+    mask: undefined,
+    project: {
+      inner,
+      w: { operand: 4, offset: 0, batch: [0, depth], row: n, column: 1 },
+      ...(plain
+        ? {}
+        : {
+            bias: { operand: 5, offset: 0, batch: [0, depth], row: 0, column: 1 },
+            norm: { centred: true, eps: 1e-5 },
+          }),
+    },
+  }
+  const lengths = [2 * rows * n, 2 * rows * inner, 2 * keys * n, 2 * keys * n, inner * n, ...(plain ? [] : [n])]
+  return { kernel, elements: lengths.map(() => 'f32' as const), operands: lengths.map(numbers) }
+}
+
+describe.skipIf(missing !== undefined)('WGSL of attention that makes its queries', () => {
+  it('gives what it means', () =>
+    agree(
+      fc.constantFrom(
+        projected(2, 9, 7, 10, 20, false),
+        projected(8, 16, 77, 10, 80, false),
+        projected(1, 5, 3, 12, 12, true),
+        projected(2, 33, 20, 40, 24, false),
+      ),
+      4,
+    ))
 })

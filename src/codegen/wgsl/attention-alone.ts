@@ -23,14 +23,15 @@ export const aloneShader = (
   const body = new Block(writer)
   const places = new Places(writer, body, k, queries * size)
   const { first, rows } = places
-  const [q, ks, vs, out] = [places.place(k.q), places.place(k.k), places.place(k.v), places.place(k.out)]
+  const queriesOf = places.queries(k)
+  const [ks, vs, out] = [places.place(k.k), places.place(k.v), places.place(k.out)]
   const scale = body.let(writer.params.float(k.scale), 'c')
   const row = (i: string): string => `min(${first} + ${i} * ${size}u + lid, ${rows} - 1u)`
   body.add(`var asked: array<f32, ${queries * k.depth}>;`)
   body.nest(`for (var i = 0u; i < ${queries}u; i++)`, (each) => {
-    const from = each.let(`${q.start} + ${row('i')} * ${q.row}`, 'a')
+    const element = queriesOf(each, each.let(row('i'), 'r'))
     each.nest(`for (var c = 0u; c < ${k.depth}u; c++)`, (deep) =>
-      deep.add(`asked[i * ${k.depth}u + c] = ${q.array}[${from} + ${q.column('c')}] * ${scale};`),
+      deep.add(`asked[i * ${k.depth}u + c] = ${element(deep, 'c')} * ${scale};`),
     )
   })
   const own = range(queries)

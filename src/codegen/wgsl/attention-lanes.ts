@@ -37,17 +37,18 @@ export const lanewiseShader = (
   const places = new Places(writer, body, k, queries)
   const { first, rows } = places
   const [inner, outer] = [Math.ceil(k.depth / lanes), Math.ceil(k.features / lanes)]
-  const [q, ks, vs, out] = [places.place(k.q), places.place(k.k), places.place(k.v), places.place(k.out)]
+  const queriesOf = places.queries(k)
+  const [ks, vs, out] = [places.place(k.k), places.place(k.v), places.place(k.out)]
   const groups = range(queries / lanes)
   const query = (g: number, i: number): number => g * lanes + i
   const scale = body.let(writer.params.float(k.scale), 'c')
   // Loads and stores cost compilation more than arithmetic: those of the queries are loops over arrays.
   body.add(`var asked: array<f32, ${queries * inner}>;`)
   body.nest(`for (var i = 0u; i < ${queries}u; i++)`, (each) => {
-    const row = each.let(`${q.start} + min(${first} + i, ${rows} - 1u) * ${q.row}`, 'a')
+    const element = queriesOf(each, each.let(`min(${first} + i, ${rows} - 1u)`, 'r'))
     each.nest(`for (var c = 0u; c < ${inner}u; c++)`, (deep) => {
       const column = deep.let(`c * ${lanes}u + lane`, 'j')
-      const value = `${q.array}[${row} + ${q.column(`min(${column}, ${places.depth} - 1u)`)}]`
+      const value = element(deep, `min(${column}, ${places.depth} - 1u)`)
       deep.add(`asked[i * ${inner}u + c] = select(0.0, ${value} * ${scale}, ${column} < ${places.depth});`)
     })
   })

@@ -51,7 +51,9 @@ export class Places {
     this.first = block.let(`${part} * ${queries}u`, 'n')
     const masks = k.mask === undefined ? [] : accessesOf(k.mask)
     const own = new Map<Matrices, Indexed>(
-      [k.q, k.k, k.v, k.out].map((m) => [m, { offset: m.offset, strides: m.batch }]),
+      [k.q, k.k, k.v, k.out, ...(k.project === undefined ? [] : [k.project.w, k.project.bias ?? k.project.w])].map(
+        (m) => [m, { offset: m.offset, strides: m.batch }],
+      ),
     )
     const axes = k.batch.map((_, i) => i)
     const merged = mergeAxes(k.batch, axes, [...own.values(), ...masks])
@@ -75,6 +77,50 @@ export class Places {
     if (m.column === 1) return { array, start, row, column: (j) => j }
     const by = this.#block.let(params.int(m.column), 's')
     return { array, start, row, column: (j) => `(${j}) * ${by}` }
+  }
+
+  /**
+   * The elements of queries, given a row and then a column: as they lie, or as products of rows with weights. What is the same for all
+   * columns of a row, its mean and deviation, is found once.
+   */
+  queries(k: PlainAttentionKernel): (block: Block, row: string) => (inner: Block, column: string) => string {
+    const q = this.place(k.q)
+    const { project: p } = k
+    const begin = (block: Block, row: string): string => block.let(`${q.start} + ${row} * ${q.row}`, 'a')
+    if (p === undefined)
+      return (block, row) => {
+        const from = begin(block, row)
+        return (_, column) => `${q.array}[${from} + ${q.column(column)}]`
+      }
+    const { params } = this.#writer
+    const [w, bias] = [this.place(p.w), p.bias && this.place(p.bias)]
+    const inner = this.#block.let(params.int(p.inner), 'n')
+    const eps = this.#block.let(params.float(p.norm?.eps ?? 0), 'c')
+    return (block, row) => {
+      const from = begin(block, row)
+      const [mean, scale] = [block.var('0.0', 'm'), block.var('1.0', 'd')]
+      const over = (to: Block, each: (loop: Block, x: string) => void): void =>
+        to.nest(`for (var i0 = 0u; i0 < ${inner}; i0++)`, (loop) =>
+          each(loop, loop.let(`${q.array}[${from} + ${q.column('i0')}] - ${mean}`, 'x')),
+        )
+      if (p.norm !== undefined) {
+        if (p.norm.centred) {
+          const sum = block.var('0.0', 's')
+          over(block, (loop, x) => loop.add(`${sum} += ${x};`))
+          block.add(`${mean} = ${sum} / f32(${inner});`)
+        }
+        const squares = block.var('0.0', 's')
+        over(block, (loop, x) => loop.add(`${squares} = fma(${x}, ${x}, ${squares});`))
+        block.add(`${scale} = inverseSqrt(${squares} / f32(${inner}) + ${eps});`)
+      }
+      return (deep, column) => {
+        const sum = deep.var('0.0', 's')
+        const at = deep.let(w.column(column), 'j')
+        over(deep, (loop, x) => loop.add(`${sum} = fma(${x}, ${w.array}[${w.start} + i0 * ${w.row} + ${at}], ${sum});`))
+        const added = bias === undefined ? '' : ` + ${bias.array}[${bias.start} + ${bias.column(column)}]`
+        return `(${sum} * ${scale}${added})`
+      }
+    }
   }
 
   /** A score with its mask, if there is one. */
