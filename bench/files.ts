@@ -56,7 +56,7 @@ export const writeFiles = async (cache: string, wanted: readonly Workload[]): Pr
       if (id !== name) continue
       await put(join(cache, `${wordsOf(size)}.f32`), () => normals(3, [2, ...size.words], 1))
       const folder = join(cache, size.checkpoint)
-      if (!existsSync(join(folder, 'scheduler/scheduler_config.json'))) await writeUnet(folder, width)
+      if (!existsSync(join(folder, 'model_index.json'))) await writeUnet(folder, width)
     }
   }
 }

@@ -80,6 +80,12 @@ export const writeUnet = async (folder: string, width = 1): Promise<void> => {
     skip_prk_steps: true,
     steps_offset: 1,
   })
+  // Last, so that a folder with an index is whole.
+  await put(join(folder, 'model_index.json'), {
+    _class_name: 'StableDiffusionPipeline',
+    unet: ['diffusers', 'UNet2DConditionModel'],
+    scheduler: ['diffusers', 'PNDMScheduler'],
+  })
 }
 
 /** The whole pipeline at full width: 2 GB. */
