@@ -19,7 +19,9 @@ export type Facts = {
   readonly dispatches: number
   /** Kernels that differ in what they do, shapes included. */
   readonly distinct: number
-  /** Pipelines of a GPU, and what they took to compile. */
+  /** Pipelines of a GPU that a step runs. */
+  readonly pipelines: number
+  /** All that were compiled, those that pack weights among them, and how long it took. */
   readonly compiled: Compiled
   readonly arenaBytes: number
   /** The most bytes that are alive at once: no plan takes less. */
@@ -55,7 +57,7 @@ export const factsOf = async (
   const from = performance.now()
   const { graph } = trace(step, [start, inputs[0], given])
   const traced = performance.now()
-  const { listing } = on.prepare(graph)
+  const { listing, code = '' } = on.prepare(graph)
   const lowered = performance.now()
   const program =
     name === 'webgpu' ? lowerForWebGpu(graph, (on as WebGpu).device().capabilities) : lower(graph, wasmTarget)
@@ -64,6 +66,7 @@ export const factsOf = async (
     lowerMs: lowered - traced,
     dispatches: program.every.length,
     distinct: new Set(program.every.map((d) => keyOf(d.kernel))).size,
+    pipelines: name === 'webgpu' ? code.split('@compute').length - 1 : 0,
     compiled,
     arenaBytes: Number(/(\d+) bytes during a run/.exec(listing)?.[1] ?? NaN),
     boundBytes: livenessBound(program),

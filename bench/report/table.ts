@@ -81,7 +81,8 @@ export const factsTable = (rows: readonly Row[]): string => {
       'lower ms',
       'first step ms',
       'pipelines',
-      'compiled in ms',
+      'compiled',
+      'in ms',
     ],
     ...known.map(({ workload, peer, facts: f, first }) => [
       `  ${workload} ${peer}`,
@@ -93,6 +94,7 @@ export const factsTable = (rows: readonly Row[]): string => {
       f!.traceMs.toFixed(0),
       f!.lowerMs.toFixed(0),
       first.toFixed(0),
+      `${f!.pipelines}`,
       `${f!.compiled.count}`,
       f!.compiled.ms.toFixed(0),
     ]),
