@@ -3,7 +3,7 @@ import type { GemmKernel } from '../kernel.ts'
 import { size } from '../../core/shape.ts'
 import { finishOf, isPaired } from './gemm-store.ts'
 import { tileShader, type Tile } from './gemm-tile.ts'
-import type { Access, Capabilities, Shader } from './shader.ts'
+import type { Capabilities, Shader, Use } from './shader.ts'
 
 /** A way to compute a product. */
 export type GemmVariant = { readonly family: 'Gemm'; readonly way: 'tile'; readonly tile: Tile }
@@ -37,5 +37,5 @@ export const gemmVariants = (k: GemmKernel, caps: Capabilities): readonly GemmVa
 }
 
 /** The code of a product. */
-export const gemmShader = (k: GemmKernel, access: readonly Access[], { tile }: GemmVariant): Shader =>
-  tileShader(k, access, tile)
+export const gemmShader = (k: GemmKernel, access: readonly Use[], { tile }: GemmVariant, caps: Capabilities): Shader =>
+  tileShader(k, access, tile, caps)
