@@ -6,7 +6,7 @@ import { f32x4, get, loop, set, type Code } from '../../../src/codegen/wasm/op.t
 
 const code = (f: (body: Body) => Code): { readonly bytes: string; readonly locals: number } => {
   const body = new Body([])
-  const bytes = [...flatten(hoisted(body, f(body)))].join()
+  const bytes = [...flatten(hoisted(() => body.local('v128'), f(body)))].join()
   return { bytes, locals: body.types.length }
 }
 

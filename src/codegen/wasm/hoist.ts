@@ -1,5 +1,4 @@
 /** Constants out of loops: V8 since 13 makes a vector anew, in four instructions, wherever the code says so. */
-import type { Body } from './module.ts'
 import { get, isLoop, isVectorConstant, set, type Code } from './op.ts'
 
 /** Is it cheaper to make than to keep? */
@@ -8,16 +7,16 @@ const isCheap = (constant: Uint8Array): boolean => {
   return (first === 0 || first === 255) && others.every((b) => b === first)
 }
 
-/** The same code, with vectors that loops would make put in locals before everything else. */
-export const hoisted = (body: Body, code: Code): Code => {
+/** The same code, with vectors that loops would make put in fresh locals before everything else. */
+export const hoisted = (local: () => number, code: Code): Code => {
   const locals = new Map<string, number>()
   const before: Code[] = []
   const made = new Map<Code, Code>()
-  const local = (constant: Uint8Array): Code => {
+  const kept = (constant: Uint8Array): Code => {
     const key = constant.join()
     const there = locals.get(key)
     if (there !== undefined) return get(there)
-    const fresh = body.local('v128')
+    const fresh = local()
     locals.set(key, fresh)
     before.push(set(fresh, constant))
     return get(fresh)

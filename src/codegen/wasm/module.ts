@@ -55,7 +55,7 @@ export class ModuleBuilder {
     const index = this.#imports.length + this.#functions.push(declared) - 1
     this.#named.set(key, index)
     const body = new Body(signature.params)
-    const code = hoisted(body, write(body))
+    const code = hoisted(() => body.local('v128'), write(body))
     const locals: Bytes[] = []
     const own = body.types.slice(body.arity)
     for (let i = 0; i < own.length;) {
