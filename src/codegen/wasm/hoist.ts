@@ -28,7 +28,7 @@ export const hoisted = (local: () => number, code: Code): Code => {
     const fresh =
       node instanceof Uint8Array
         ? isVectorConstant(node) && !isCheap(node)
-          ? local(node)
+          ? kept(node)
           : node
         : changed(node, inLoop)
     made.set(node, fresh)
