@@ -1,9 +1,10 @@
 /** What a program of ours is made of, apart from how fast it is. */
 import { backend, trace, type BackendName } from 'diffold'
 import type { WebGpu } from '../src/backend/webgpu/webgpu.ts'
+import { arenaOptions } from '../src/backend/webgpu/frame.ts'
 import { lower as lowerForWebGpu } from '../src/backend/webgpu/passes.ts'
-import { elementBytes, keyOf } from '../src/codegen/kernel.ts'
-import type { Program } from '../src/codegen/program.ts'
+import { keyOf } from '../src/codegen/kernel.ts'
+import { livenessBound } from '../src/passes/arena.ts'
 import { lower } from '../src/passes/lower.ts'
 import { wasmTarget } from '../src/passes/target.ts'
 import type { Work } from './workloads/work.ts'
@@ -28,25 +29,6 @@ export type Facts = {
   readonly boundBytes: number
 }
 
-/** The most bytes of values that are still to be read, over the run. */
-export const livenessBound = ({ buffers, every }: Pick<Program, 'buffers' | 'every'>): number => {
-  const last = new Map<number, number>()
-  every.forEach(({ operands }, at) => operands.forEach((id) => last.set(id, at)))
-  const alive = new Map<number, number>()
-  let [now, most] = [0, 0]
-  every.forEach(({ operands }, at) => {
-    for (const id of new Set(operands)) {
-      const { purpose, length, element } = buffers[id]!
-      if (purpose._tag !== 'Scratch' || alive.has(id)) continue
-      alive.set(id, length * elementBytes(element))
-      now += length * elementBytes(element)
-    }
-    most = Math.max(most, now)
-    for (const id of new Set(operands)) if (last.get(id) === at) now -= alive.get(id) ?? 0
-  })
-  return most
-}
-
 /** What is known of the first step as a program of a compiled backend. */
 export const factsOf = async (
   name: BackendName,
@@ -69,6 +51,6 @@ export const factsOf = async (
     pipelines: name === 'webgpu' ? code.split('@compute').length - 1 : 0,
     compiled,
     arenaBytes: Number(/(\d+) bytes during a run/.exec(listing)?.[1] ?? NaN),
-    boundBytes: livenessBound(program),
+    boundBytes: livenessBound(program, name === 'webgpu' ? arenaOptions : {}),
   }
 }

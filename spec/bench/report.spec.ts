@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { difference, median } from '../../bench/compare.ts'
-import { livenessBound } from '../../bench/facts.ts'
 import { flopsOf } from '../../bench/flops.ts'
 import type { Measured } from '../../bench/measure.ts'
 import { options } from '../../bench/options.ts'
@@ -102,15 +101,6 @@ describe('what is counted', () => {
     const weight = zeros([4, 3, 3, 3])
     const f = (x: Tensor): Tensor => conv2d({ weight: weight.add(zeros([4, 3, 1, 1]).dot(zeros([1, 1]))) })(x)
     expect(flopsOf(trace(f, [zeros([1, 3, 5, 5])]).graph)).toBe(2 * 4 * 9 * 27)
-  })
-  it('are the bytes that are alive at once', () => {
-    const buffers = [8, 2, 4].map((length) => ({
-      element: 'f32' as const,
-      length,
-      purpose: { _tag: 'Scratch' as const },
-    }))
-    const dispatch = (...operands: number[]) => ({ kernel: undefined as never, operands, label: '' })
-    expect(livenessBound({ buffers, every: [dispatch(0), dispatch(1, 0), dispatch(2, 1)] })).toBe(40)
   })
   it('is a chain of links', async () => {
     const kernel = kernels.find((k) => k.id === 'matmul-4096x320x320')!
