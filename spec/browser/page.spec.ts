@@ -4,10 +4,10 @@ import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chromium, type Browser } from 'playwright-core'
+import { chromium, type Browser, type Page } from 'playwright-core'
 import { build } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DDPM, ddpm, load, orThrow, seed } from '../../src/index.ts'
+import { DDPM, ddpm, load, orThrow, seed, type Tuned } from '../../src/index.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const checkpoint = join(root, 'models/ddpm-emoji-cat-64')
@@ -89,38 +89,73 @@ describe.skipIf(missing !== undefined)(`a page in a browser${missing === undefin
     await rm(folder, { recursive: true, force: true })
   })
 
-  const visit = async (query: string): Promise<{ readonly [key: string]: unknown }> => {
+  type Outcome = { readonly [key: string]: unknown }
+
+  const opened = async (query: string): Promise<{ readonly page: Page; readonly outcome: () => Promise<Outcome> }> => {
     const address = server.address()
     if (address === null || typeof address === 'string') throw new Error('the server has no port')
     const page = await browser.newPage()
     const said: string[] = []
     page.on('pageerror', (e) => said.push(e.message))
     await page.goto(`http://127.0.0.1:${address.port}/?${query}`)
-    await page.waitForFunction(() => 'outcome' in window, undefined, { timeout: 300_000 })
-    const outcome = await page.evaluate(() => (window as unknown as { outcome: Record<string, unknown> }).outcome)
+    const outcome = async (): Promise<Outcome> => {
+      await page.waitForFunction(() => 'outcome' in window, undefined, { timeout: 300_000 })
+      const got = await page.evaluate(() => (window as unknown as { outcome: Outcome }).outcome)
+      return { error: said.join('; '), ...got }
+    }
+    return { page, outcome }
+  }
+
+  const visit = async (query: string): Promise<Outcome> => {
+    const { page, outcome } = await opened(query)
+    const got = await outcome()
     await page.close()
-    return { error: said.join('; '), ...outcome }
+    return got
   }
 
   it('is never blocked by a run where it may share memory, which workers then do', async () => {
-    const { error, backend, blocked, step } = await visit('backend=wasm&count=16&isolated')
+    const { error, backend, blocked, step } = await visit('do=watch&backend=wasm&count=16&isolated')
     expect(error).toBe('')
     expect(backend).toMatch(/ [2-9]\d* threads/)
     expect(step).toBeGreaterThan(150)
     expect(blocked).toBeLessThan((step as number) / 2)
   })
   it('draws on one thread, and waits, where it may not', async () => {
-    const { error, backend, blocked, step } = await visit('backend=wasm&count=16')
+    const { error, backend, blocked, step } = await visit('do=watch&backend=wasm&count=16')
     expect(error).toBe('')
     expect(backend).toMatch(/ 1 thread$/)
     expect(blocked).toBeGreaterThan((step as number) / 2)
   })
 
-  // Without a GPU, WebGPU takes a minute a step.
+  it('keeps what the tuner found, and finds it again', async () => {
+    const { page, outcome } = await opened('do=tune')
+    const first = await outcome()
+    expect(first['error']).toBe('')
+    const news = first['news'] as readonly Tuned[]
+    expect(news.length).toBeGreaterThan(3)
+    expect(news.every((n) => n._tag === 'Measured' && n.ms >= 0 && n.total === news.length)).toBe(true)
+    expect(first['apart']).toBeLessThan(1e-5)
+    await page.reload()
+    expect(await outcome()).toMatchObject({ error: '', news: [] })
+    await page.close()
+  })
+  it('goes on after its device was lost, on a new one, to the same result', async () => {
+    expect(await visit('do=lose')).toEqual({
+      error: '',
+      failure: expect.stringMatching(/DeviceError.*lost/),
+      step: 2,
+      replaced: true,
+      apart: 0,
+    })
+  })
+
+  // Op by op, WebGPU takes a minute a step without a GPU.
   it.each([
     ['wasm', 3, ''],
     ['wasm', 3, '&isolated'],
     ['wasm', 3, '&isolated&strict'],
+    ['webgpu', 3, ''],
+    ['webgpu', 3, '&isolated&strict'],
     ['tfjs-webgpu', 1, ''],
   ])(
     'draws on %s what Node draws in %i steps, within 1/255 %s',
@@ -128,7 +163,7 @@ describe.skipIf(missing !== undefined)(`a page in a browser${missing === undefin
       const inNode = (await ddpm(await orThrow(load(DDPM, checkpoint)), { steps })(seed(0))).rgba
       const { error, backend, pixels } = await visit(`backend=${name}&steps=${steps}${asked}`)
       expect(error).toBe('')
-      expect(backend).toMatch({ wasm: /WebAssembly/, 'tfjs-webgpu': /WebGPU/ }[name]!)
+      expect(backend).toMatch({ wasm: /^WebAssembly/, webgpu: /^WebGPU: /, 'tfjs-webgpu': /WebGPU/ }[name]!)
       expect(Math.max(...(pixels as number[]).map((v, i) => Math.abs(v - inNode[i]!)))).toBeLessThanOrEqual(1)
     },
     320_000,

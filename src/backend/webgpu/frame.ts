@@ -1,7 +1,7 @@
 /** Where the values of a program lie during a run: scratch and results in the device's arena, inputs and numbers in blocks of its own. */
 import { elementBytes, type Dispatch } from '../../codegen/kernel.ts'
 import type { Program } from '../../codegen/program.ts'
-import { arena } from '../../passes/arena.ts'
+import { arena, type ArenaOptions } from '../../passes/arena.ts'
 import { padded } from './buffers.ts'
 import { fault, figure } from './faults.ts'
 
@@ -43,10 +43,13 @@ export const demandBindable = (program: Program, { operands, label }: Dispatch, 
   }
 }
 
+/** How values lie in the arena: results too, until they have been copied. */
+export const arenaOptions: ArenaOptions = { alignment, slack: 0, outputs: true }
+
 /** The plan, for blocks of at most so many bytes. */
 export const frameOf = (program: Program, mostBytes: number): Frame => {
   const segment = Math.floor(mostBytes / alignment) * alignment
-  const { offsets, bytes } = arena(program, { alignment, slack: 0, segment, outputs: true })
+  const { offsets, bytes } = arena(program, { ...arenaOptions, segment })
   const segments: number[] = []
   for (let at = 0; at < bytes; at += segment) segments.push(Math.min(segment, bytes - at))
   const slots = [...offsets].map(([id, at]): [number, Slot] => {

@@ -64,7 +64,8 @@ export const together = (
 
 /**
  * Loops over an invocation's share of the indices of `dims`, whose last axis is counted in steps of `lanes`. Members of a team take turns along one
- * axis, the last if it is long enough, or else along all of them as if they were one.
+ * axis, the last if it is long enough, or else along all of them as if they were one. On software adapters starting a loop costs as much as some
+ * rounds of it: the longest axis is the innermost. A `tree` is for GPUs, where neighbours in memory that follow one another are in the cache.
  */
 export const overShare = (
   block: Block,
@@ -100,14 +101,25 @@ export const overShare = (
     })
     return
   }
-  const nest = (outer: Block, at: readonly string[]): void => {
-    if (at.length === dims.length) return each(scaled(outer, at), outer)
-    const shared = team.way !== 'alone' && at.length === axis
+  const axes = dims.map((_, i) => i)
+  const order = team.way === 'tree' ? axes : [...axes.filter((i) => i !== longest), longest]
+  const nest = (outer: Block, depth: number, at: ReadonlyMap<number, string>): void => {
+    const own = order[depth]
+    if (own === undefined) {
+      return each(
+        scaled(
+          outer,
+          axes.map((i) => at.get(i)!),
+        ),
+        outer,
+      )
+    }
+    const shared = team.way !== 'alone' && own === axis
     const name = outer.fresh('f')
     const step = shared ? `${name} += ${team.size}u` : `${name}++`
-    outer.nest(`for (var ${name} = ${shared ? 'lid' : '0u'}; ${name} < ${extent(at.length)}; ${step})`, (inner) =>
-      nest(inner, [...at, name]),
+    outer.nest(`for (var ${name} = ${shared ? 'lid' : '0u'}; ${name} < ${extent(own)}; ${step})`, (inner) =>
+      nest(inner, depth + 1, new Map(at).set(own, name)),
     )
   }
-  nest(block, [])
+  nest(block, 0, new Map())
 }
