@@ -1,9 +1,10 @@
 /** What a program of ours is made of, apart from how fast it is. */
 import { backend, trace, type BackendName } from 'diffold'
 import type { WebGpu } from '../src/backend/webgpu/webgpu.ts'
+import { arenaOptions } from '../src/backend/webgpu/frame.ts'
 import { lower as lowerForWebGpu } from '../src/backend/webgpu/passes.ts'
-import { elementBytes, keyOf } from '../src/codegen/kernel.ts'
-import type { Program } from '../src/codegen/program.ts'
+import { keyOf } from '../src/codegen/kernel.ts'
+import { livenessBound } from '../src/passes/arena.ts'
 import { lower } from '../src/passes/lower.ts'
 import { wasmTarget } from '../src/passes/target.ts'
 import type { Work } from './workloads/work.ts'
@@ -17,6 +18,8 @@ export type Facts = {
   /** From the graph to code. */
   readonly lowerMs: number
   readonly dispatches: number
+  /** Times that a step submits work to a GPU, without what reads its result. */
+  readonly submits: number
   /** Kernels that differ in what they do, shapes included. */
   readonly distinct: number
   /** Pipelines of a GPU that a step runs. */
@@ -28,30 +31,12 @@ export type Facts = {
   readonly boundBytes: number
 }
 
-/** The most bytes of values that are still to be read, over the run. */
-export const livenessBound = ({ buffers, every }: Pick<Program, 'buffers' | 'every'>): number => {
-  const last = new Map<number, number>()
-  every.forEach(({ operands }, at) => operands.forEach((id) => last.set(id, at)))
-  const alive = new Map<number, number>()
-  let [now, most] = [0, 0]
-  every.forEach(({ operands }, at) => {
-    for (const id of new Set(operands)) {
-      const { purpose, length, element } = buffers[id]!
-      if (purpose._tag !== 'Scratch' || alive.has(id)) continue
-      alive.set(id, length * elementBytes(element))
-      now += length * elementBytes(element)
-    }
-    most = Math.max(most, now)
-    for (const id of new Set(operands)) if (last.get(id) === at) now -= alive.get(id) ?? 0
-  })
-  return most
-}
-
-/** What is known of the first step as a program of a compiled backend. */
+/** What is known of the first step as a program of a compiled backend; `again` runs a step and reads its result. */
 export const factsOf = async (
   name: BackendName,
   { step, start, inputs, given }: Work,
   compiled: Compiled,
+  again: () => Promise<void>,
 ): Promise<Facts> => {
   const on = await backend(name)
   const from = performance.now()
@@ -61,7 +46,12 @@ export const factsOf = async (
   const lowered = performance.now()
   const program =
     name === 'webgpu' ? lowerForWebGpu(graph, (on as WebGpu).device().capabilities) : lower(graph, wasmTarget)
+  const device = name === 'webgpu' ? (on as WebGpu).device() : undefined
+  const before = { ...device?.counts }
+  if (device !== undefined) await again()
+  const since = (what: 'submits' | 'reads'): number => (device?.counts[what] ?? 0) - (before[what] ?? 0)
   return {
+    submits: since('submits') - since('reads'),
     traceMs: traced - from,
     lowerMs: lowered - traced,
     dispatches: program.every.length,
@@ -69,6 +59,6 @@ export const factsOf = async (
     pipelines: name === 'webgpu' ? code.split('@compute').length - 1 : 0,
     compiled,
     arenaBytes: Number(/(\d+) bytes during a run/.exec(listing)?.[1] ?? NaN),
-    boundBytes: livenessBound(program),
+    boundBytes: livenessBound(program, name === 'webgpu' ? arenaOptions : {}),
   }
 }

@@ -49,6 +49,21 @@ export class ProgramError extends Error {
   }
 }
 
+/**
+ * A program that a pass has broken, which is a fault of ours: `pass` names it, `violations` say which kernel and which operand break what rule.
+ */
+export class PassError extends Error {
+  readonly _tag = 'PassError'
+  readonly pass: string
+  readonly violations: readonly { readonly rule: string; readonly message: string }[]
+  constructor(pass: string, violations: PassError['violations']) {
+    super(`${pass}: ${violations.map((v) => v.message).join('\n  ')}`)
+    this.name = 'PassError'
+    this.pass = pass
+    this.violations = violations
+  }
+}
+
 /** A configuration field whose value is unknown, unsupported or in contradiction with another. `allowed` lists what is possible. */
 export class ConfigError extends Error {
   readonly _tag = 'ConfigError'

@@ -2,13 +2,16 @@
 import { either as E } from 'fp-ts'
 import { decodeConfig } from '../../src/core/config.ts'
 import type { Graph } from '../../src/graph/node.ts'
+import { unet2d, UNet2DModel } from '../../src/models/unet2d.ts'
 import { unet2dCondition, UNet2DConditionModel } from '../../src/models/unet2d-condition.ts'
-import { decodeParams, expectedOf, initialise } from '../../src/params/codec.ts'
+import { decodeParams, expectedOf, initialise, type ParamCodec } from '../../src/params/codec.ts'
 import { seed } from '../../src/random/generator.ts'
+import { ddpmScheduler } from '../../src/schedulers/ddpm.ts'
+import type { Step } from '../../src/schedulers/scheduler.ts'
 import { unipcScheduler } from '../../src/schedulers/unipc.ts'
 import { chunk } from '../../src/tensor/nn.ts'
 import { noise, randn } from '../../src/tensor/noise.ts'
-import { concat, fromStorage, Tensor } from '../../src/tensor/tensor.ts'
+import { concat, fromStorage, Tensor, type Scalar } from '../../src/tensor/tensor.ts'
 import { bound, trace } from '../../src/tensor/trace.ts'
 import { size } from '../../src/core/shape.ts'
 import { leaves } from '../../src/tensor/tree.ts'
@@ -36,7 +39,7 @@ export const tiny = {
   cross_attention_dim: 6,
 }
 
-const blank = (codec: ReturnType<typeof UNet2DConditionModel.params>) => {
+const blank = <P>(codec: ParamCodec<P>): P => {
   const zeros = [...expectedOf(codec)].map(
     ([name, shape]) => [name, fromStorage(new Float32Array(size(shape)), shape, 'f32', name)] as const,
   )
@@ -79,4 +82,18 @@ export const guidedStep = (
         return x instanceof Tensor ? valuesOf(x) : [x]
       }),
   }
+}
+
+/** The graph of an unconditional step with DDPM, of a UNet without parameters to speak of. */
+export const unguidedStep = (json: object, pixels: number): Graph => {
+  const decoded = decodeConfig(UNet2DModel.config, json)
+  if (E.isLeft(decoded)) throw decoded.left
+  const { config } = decoded.right
+  const denoise = unet2d({ config, params: blank(UNet2DModel.params(config)) })
+  const scheduler = ddpmScheduler({}, 25)
+  const state = scheduler.init(noise(seed(2), [1, 3, pixels, pixels]))
+  type Time = Step<keyof (typeof scheduler.timesteps)[number], Scalar>
+  const step = (now: typeof state, t: Time): typeof state =>
+    scheduler.step(now, denoise(scheduler.input(now, t), t.t), t)
+  return trace(step, [state, scheduler.timesteps[0]!]).graph
 }

@@ -37,3 +37,14 @@ export const erfTop: readonly number[] = [
 export const erfBottom: readonly number[] = [
   -1.42647390514189e-2, -7.37332916720468e-3, -1.68282697438203e-3, -2.13374055278905e-4, -1.45660718464996e-5,
 ]
+
+// Sines and cosines of float32, in float64. FreeBSD, k_sinf.c and k_cosf.c.
+
+/** sin r = r (1 + z · these of z), z = r², for |r| ≤ π/4. */
+export const sinTerms: readonly number[] = [
+  -0.166666666416265235595, 0.0083333293858894631756, -0.000198393348360966317347, 0.0000027183114939898219064,
+]
+/** cos r = 1 + z · these of z. */
+export const cosTerms: readonly number[] = [
+  -0.49999999725103100312, 0.0416666233237390631894, -0.00138867637746099294692, 0.0000243904487962774090654,
+]

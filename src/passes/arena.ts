@@ -19,7 +19,11 @@ export type ArenaOptions = {
 
 type Life = { readonly buffer: number; readonly bytes: number; readonly from: number; to: number }
 
-const livesOf = (program: Program, aligned: (bytes: number) => number, outputs: boolean): Life[] => {
+const unless = (options: ArenaOptions) => ({ alignment: 64, slack: 16, segment: Infinity, outputs: false, ...options })
+
+const livesOf = (program: Program, options: ArenaOptions): Life[] => {
+  const { alignment, slack, outputs } = unless(options)
+  const aligned = (bytes: number): number => Math.ceil((bytes + slack) / alignment) * alignment
   const lives = new Map<number, Life>()
   program.every.forEach(({ operands }, at) => {
     for (const buffer of operands) {
@@ -35,14 +39,29 @@ const livesOf = (program: Program, aligned: (bytes: number) => number, outputs: 
 }
 
 /**
+ * The most bytes that are alive at once, each value as large as `arena` makes it: no plan for this order of kernels takes less, and one
+ * that takes as much wastes nothing.
+ */
+export const livenessBound = (program: Program, options: ArenaOptions = {}): number => {
+  const change = new Array<number>(program.every.length + 2).fill(0)
+  for (const { from, to, bytes } of livesOf(program, options)) {
+    change[from]! += bytes
+    change[to + 1]! -= bytes
+  }
+  let [now, most] = [0, 0]
+  for (const c of change) {
+    now += c
+    most = Math.max(most, now)
+  }
+  return most
+}
+
+/**
  * Places the largest first, each as low as it fits among those it meets. Unless told otherwise, values begin on lines of the cache, and
  * vectors may read, though not write, up to 12 bytes past their ends.
  */
-export const arena = (
-  program: Program,
-  { alignment = 64, slack = 16, segment = Infinity, outputs = false }: ArenaOptions = {},
-): Arena => {
-  const aligned = (bytes: number): number => Math.ceil((bytes + slack) / alignment) * alignment
+export const arena = (program: Program, options: ArenaOptions = {}): Arena => {
+  const { segment } = unless(options)
   const whole = (offset: number, bytes: number): number => {
     const end = (Math.floor(offset / segment) + 1) * segment
     return offset + bytes <= end || offset % segment === 0 ? offset : end
@@ -50,7 +69,7 @@ export const arena = (
   const placed: { readonly life: Life; readonly offset: number }[] = []
   const offsets = new Map<number, number>()
   let bytes = 0
-  for (const life of livesOf(program, aligned, outputs).toSorted((a, b) => b.bytes - a.bytes)) {
+  for (const life of livesOf(program, options).toSorted((a, b) => b.bytes - a.bytes)) {
     const met = placed
       .filter(({ life: other }) => other.from <= life.to && life.from <= other.to)
       .toSorted((a, b) => a.offset - b.offset)

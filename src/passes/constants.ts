@@ -47,6 +47,8 @@ export const constants: ProgramPass = {
       const visit = (e: Expr): Expr => {
         const there = made.get(e)
         if (there !== undefined) return there
+        // Elsewhere than where it is chosen, a part may point outside of its operands.
+        if (e._tag === 'Parts') return e
         const fresh = isConstant(e) ? hoisted(e, dims, d.label) : 'xs' in e ? inside(gathered(e)) : e
         made.set(e, fresh)
         return fresh

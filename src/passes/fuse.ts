@@ -278,7 +278,8 @@ class Fusion {
     const grows = size(n.shape) > size(n.x.shape)
     const e = this.of(n.x)
     const counts = subexpressions(e).some((x) => x._tag === 'Index')
-    const x = counts || grows ? this.#inMemory(n.x) : e
+    const fits = operandsOf(e) + 1 < this.to.target.mostOperands
+    const x = counts || grows || !fits ? this.#inMemory(n.x) : e
     const index = this.#inMemory(n.indices)
     return picked(x, n.x.shape, n.axis, index, n.indices.shape.length)
   }
@@ -308,12 +309,11 @@ class Fusion {
         n,
         n.args.map((a) => this.of(a)),
       )
-    // Parts are read twice, but written never, unless they are more than a kernel can be given.
+    // Parts are read twice, but written never, unless with gain and shift they are too many.
     const { target } = this.to
-    const few =
-      this.#bindings(...n.args.map((a) => this.of(a))) + windowsOf(target, 4 * size(n.shape)) <= target.mostOperands
-    const args = n.args.map((a) => (few && this.of(a)._tag === 'Parts' ? this.of(a) : this.#plain(a)))
-    return normalise(this.to, n, args)
+    const there = n.args.map((a) => (this.of(a)._tag === 'Parts' ? this.of(a) : this.#plain(a)))
+    const fits = this.#bindings(...there) + windowsOf(target, 4 * size(n.shape)) <= target.mostOperands
+    return normalise(this.to, n, fits ? there : n.args.map((a) => this.#plain(a)))
   }
 }
 

@@ -1,5 +1,4 @@
 /** What programs have in common: a memory, a block for what lives during a run, compiled modules. */
-import { binary } from '../../core/ops.ts'
 import type { DType, Storage } from '../../core/dtype.ts'
 import { ProgramError } from '../../errors.ts'
 import type { DeviceValue } from '../backend.ts'
@@ -9,7 +8,6 @@ import { Team, type Exports, type Loaded } from './team.ts'
 import { readValues } from './transfer.ts'
 import type { Leader } from './workers.ts'
 
-const math = { sin: Math.sin, cos: Math.cos, pow: binary.pow.eval }
 /** More modules than this are compiled anew when they are wanted again. */
 const mostModules = 256
 
@@ -51,7 +49,6 @@ export class Device {
     const compiled = await module
     const instance = await WebAssembly.instantiate(compiled, {
       env: { memory: this.heap.memory },
-      math,
       clock: { tick: () => void this.ticks.push(performance.now()) },
     })
     return { id, module: compiled, exports: instance.exports as Exports }

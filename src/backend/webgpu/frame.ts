@@ -1,7 +1,7 @@
 /** Where the values of a program lie during a run: scratch and results in the device's arena, inputs and numbers in blocks of its own. */
 import { elementBytes } from '../../codegen/kernel.ts'
 import type { Program } from '../../codegen/program.ts'
-import { arena } from '../../passes/arena.ts'
+import { arena, type ArenaOptions } from '../../passes/arena.ts'
 import { alignment } from './cut.ts'
 
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
@@ -28,9 +28,12 @@ export const bufferBytes = ({ buffers }: Program, id: number): number => {
   return length * elementBytes(element)
 }
 
+/** How values lie in the arena: results too, until they have been copied. */
+export const arenaOptions: ArenaOptions = { alignment, slack: 0, outputs: true }
+
 /** The plan, for blocks of so many bytes, of which only the last is shorter. */
 export const frameOf = (program: Program, segment: number): Frame => {
-  const { offsets, bytes } = arena(program, { alignment, slack: 0, segment, outputs: true })
+  const { offsets, bytes } = arena(program, { ...arenaOptions, segment })
   const segments: number[] = []
   for (let at = 0; at < bytes; at += segment) segments.push(Math.min(segment, bytes - at))
   const slots = [...offsets].map(([id, at]): [number, Slot] => {

@@ -3,7 +3,6 @@ import { keyOf, type Dispatch, type Kernel } from '../kernel.ts'
 import { emitAttention } from './attention.ts'
 import { emitGemm } from './gemm.ts'
 import { emitMap, firstOperand, type Emitted } from './map.ts'
-import { importHost } from './math.ts'
 import { ModuleBuilder } from './module.ts'
 import { atomic, block, br, brIf, call, get, i32, loop, select, set, tee, when, type Code } from './op.ts'
 import { emitMoments } from './moments.ts'
@@ -114,7 +113,6 @@ export const emit = (
   profiled = false,
 ): Emission => {
   const module = new ModuleBuilder()
-  const host = importHost(module)
   const tick = profiled ? module.import('clock', 'tick', { params: [], results: [] }) : undefined
   const wait = awaiting(module, memory.shared)
   const kernels = new Map<string, number | undefined>()
@@ -127,7 +125,7 @@ export const emit = (
     work = Math.max(work, wholeLines(own))
     const operands = d.operands.length
     const params = Array.from({ length: firstOperand + operands }, () => 'i32' as const)
-    const write = (): number => module.function(key, { params, results: [] }, (body) => code({ body, module, host }))
+    const write = (): number => module.function(key, { params, results: [] }, (body) => code({ body, module }))
     const index = count === 0 ? undefined : sharing(module, d.kernel, write(), count, operands, wait)
     kernels.set(key, index)
     return index

@@ -9,7 +9,7 @@ import type { Context } from './vector-ops.ts'
  * are those of the product's kernel.
  */
 export const epilogueCall = (
-  { module, host }: Context,
+  { module }: Context,
   map: MapKernel,
   operand: (i: number) => Code,
   count = map.dims.at(-1)!,
@@ -18,7 +18,7 @@ export const epilogueCall = (
   // Where kernels have their threads' own memory, the first column.
   const params = Array.from({ length: firstOperand + 1 + most }, () => 'i32' as const)
   const index = module.function(`${keyOf(map)} in place ${count}`, { params, results: [] }, (body) =>
-    emitMap(map, (i) => get(firstOperand + i), { first: 2, count }).code({ module, host, body }),
+    emitMap(map, (i) => get(firstOperand + i), { first: 2, count }).code({ module, body }),
   )
   const args = Array.from({ length: 1 + most }, (_, i) => operand(i))
   return (from, to, first = i32.const(0)) => call(index, [from, to, first, ...args])

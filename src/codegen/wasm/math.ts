@@ -1,7 +1,7 @@
 /** Functions of four float32 at once, to a few ulp, with NaN, ±∞ and overflow as the op table has them. */
 import { erfBottom, erfTop, exp2Terms, expTerms, logTerms, tanhBottom, tanhTop } from '../polynomials.ts'
-import type { Body, ModuleBuilder } from './module.ts'
-import { call, f32, f32x4, f64, get, i32x4, set, tee, v128, type Code } from './op.ts'
+import type { Body } from './module.ts'
+import { f32x4, get, i32x4, set, tee, v128, type Code } from './op.ts'
 
 const k = f32x4.const
 const { add, sub, mul, div } = f32x4
@@ -20,7 +20,7 @@ export const exp = (body: Body, x: Code): Code => {
   const whole = sub(get(n), k(round))
   const reduced = [...scaled, set(r, sub(sub(get(r), mul(whole, k(0.693359375))), mul(whole, k(-2.1219444e-4))))]
   const result = i32x4.add(polynomial(get(r), expTerms), i32x4.shl(get(n), [0x41, 23]))
-  const finite = v128.andnot(result, f32x4.lt(get(given), k(-87.3)))
+  const finite = v128.andnot(result, f32x4.lt(get(given), k(-87.336)))
   return [reduced, v128.select(k(Infinity), finite, f32x4.gt(get(given), k(88.7228)))]
 }
 
@@ -134,35 +134,4 @@ export const expm1 = (body: Body, x: Code): Code => {
 export const softplus = (body: Body, x: Code): Code => {
   const own = body.local('v128')
   return [set(own, x), add(f32x4.pmax(get(own), k(0)), log1p(body, exp(body, f32x4.neg(f32x4.abs(get(own))))))]
-}
-
-/** Functions of the host, of one float64 after the other: where accuracy is worth more than speed. */
-export const hostFunctions = ['sin', 'cos', 'pow'] as const
-/** The name of one. */
-export type HostFunction = (typeof hostFunctions)[number]
-
-/** Declares the functions of the host. */
-export const importHost = (module: ModuleBuilder): Readonly<Record<HostFunction, number>> => {
-  const of = (name: HostFunction, params: readonly 'f64'[]): number =>
-    module.import('math', name, { params, results: ['f64'] })
-  return { sin: of('sin', ['f64']), cos: of('cos', ['f64']), pow: of('pow', ['f64', 'f64']) }
-}
-
-/** A function of the host, lane by lane. */
-export const onHost = (body: Body, index: number, xs: readonly Code[]): Code => {
-  const own = xs.map(() => body.local('v128'))
-  const out = body.local('v128')
-  const lane = (i: number): Code =>
-    f32.demote(
-      call(
-        index,
-        own.map((x) => f64.promote(f32x4.extract(get(x), i))),
-      ),
-    )
-  return [
-    xs.map((x, i) => set(own[i]!, x)),
-    set(out, f32x4.splat(lane(0))),
-    [1, 2, 3].map((i) => set(out, f32x4.replace(get(out), lane(i), i))),
-    get(out),
-  ]
 }

@@ -1,5 +1,6 @@
 /** Modules: functions of one memory, as bytes. */
 import { flatten, name, sized, unsigned, vector, type Bytes } from './bytes.ts'
+import { hoisted } from './hoist.ts'
 import { brIf, get, i32, loop, set, tee, typeCode, type Code, type ValueType } from './op.ts'
 
 /** The parameters and results of a function. */
@@ -54,7 +55,7 @@ export class ModuleBuilder {
     const index = this.#imports.length + this.#functions.push(declared) - 1
     this.#named.set(key, index)
     const body = new Body(signature.params)
-    const code = write(body)
+    const code = hoisted(() => body.local('v128'), write(body))
     const locals: Bytes[] = []
     const own = body.types.slice(body.arity)
     for (let i = 0; i < own.length;) {

@@ -88,7 +88,7 @@ export const f32 = {
   demote: one(0xb6),
 } as const
 
-/** float64, for sums and for functions of the host. */
+/** float64, for sums. */
 export const f64 = {
   const: (x: number): Code => [0x44, float64(x)],
   load: load(0x2b, 3),
@@ -100,6 +100,18 @@ export const f64 = {
   max: two(0xa5),
   sqrt: one(0x9f),
   promote: one(0xbb),
+  fromS64: one(0xb9),
+} as const
+
+/** 64-bit integers. */
+export const i64 = {
+  const: (n: number): Code => [0x42, signed(n)],
+  extendU: one(0xad),
+  add: two(0x7c),
+  sub: two(0x7d),
+  mul: two(0x7e),
+  shl: two(0x86),
+  shrU: two(0x88),
 } as const
 
 /** 128 bits, whatever they are. */
@@ -179,10 +191,15 @@ export const i32x4 = {
   truncU: vector1(249),
 } as const
 
-const bits = new DataView(new ArrayBuffer(4))
+const bits = new DataView(new ArrayBuffer(8))
 const bitsOf = (x: number): number => {
   bits.setFloat32(0, x)
   return bits.getUint32(0)
+}
+/** The low word and the high one of a float64. */
+const wordsOf = (x: number): readonly [number, number] => {
+  bits.setFloat64(0, x)
+  return [bits.getInt32(4), bits.getInt32(0)]
 }
 
 /** Four float32. `pmin(a, b)` is b < a ? b : a, `pmax(a, b)` is a < b ? b : a. */
@@ -219,13 +236,36 @@ export const f32x4 = {
 /** Two float64. */
 export const f64x2 = {
   zero: v128.const([0, 0, 0, 0]),
+  const: (x: number): Code => i64x2.const(...wordsOf(x)),
   splat: vector1(20),
   extract: (x: Code, lane: number): Code => [x, simd(33), lane],
+  eq: vector2(71),
+  ne: vector2(72),
+  lt: vector2(73),
+  abs: vector1(236),
   add: vector2(240),
   sub: vector2(241),
   mul: vector2(242),
+  div: vector2(243),
+  pmin: vector2(246),
+  pmax: vector2(247),
+  nearest: vector1(148),
   /** The lower two float32 of a vector. */
   promoteLow: vector1(95),
+  /** As float32 in the lower half, and zeros. */
+  demote: vector1(94),
+} as const
+
+/** Two 64-bit integers. */
+export const i64x2 = {
+  /** Both of them, given as words. */
+  const: (low: number, high: number): Code => v128.const([low, high, low, high]),
+  splat: vector1(18),
+  shl: vector2(203),
+  shrS: vector2(204),
+  shrU: vector2(205),
+  add: vector2(206),
+  sub: vector2(209),
 } as const
 
 /** Between threads. */
@@ -263,6 +303,10 @@ export const drop = (x: Code): Code => [x, 0x1a]
 export const block = (body: Code): Code => [0x02, 0x40, body, 0x0b]
 /** A statement to begin again with `br`. */
 export const loop = (body: Code): Code => [0x03, 0x40, body, 0x0b]
+/** Is this such a statement? */
+export const isLoop = (code: readonly Code[]): boolean => code.length === 4 && code[0] === 0x03 && code[1] === 0x40
+/** Is this a vector given in the code? */
+export const isVectorConstant = (code: Uint8Array): boolean => code.length === 18 && code[0] === 0xfd && code[1] === 12
 /** Leaves, or begins again, the statement so many levels out. */
 export const br = (depth: number): Code => [0x0c, unsigned(depth)]
 /** The same where the condition is not 0. */

@@ -3,15 +3,12 @@ import type { DType } from '../../core/dtype.ts'
 import type { BinaryOp, UnaryOp } from '../../core/ops.ts'
 import type { Value } from '../kernel.ts'
 import type { Body, ModuleBuilder } from './module.ts'
+import { cos, pow, sin } from './double.ts'
 import * as math from './math.ts'
 import { call, f32x4, get, i32, i32x4, select, set, v128, type Code } from './op.ts'
 
 /** What the code of an op may use. */
-export type Context = {
-  readonly body: Body
-  readonly module: ModuleBuilder
-  readonly host: Readonly<Record<math.HostFunction, number>>
-}
+export type Context = { readonly body: Body; readonly module: ModuleBuilder }
 
 type One = (at: Context, x: Code) => Code
 const k = f32x4.const
@@ -46,8 +43,8 @@ const floatUnary: Readonly<Record<UnaryOp, One>> = {
   expm1: ({ body }, x) => math.expm1(body, x),
   log: ({ body }, x) => math.log(body, x),
   log1p: ({ body }, x) => math.log1p(body, x),
-  sin: ({ body, host }, x) => math.onHost(body, host.sin, [x]),
-  cos: ({ body, host }, x) => math.onHost(body, host.cos, [x]),
+  sin: ({ module }, x) => sin(module, x),
+  cos: ({ module }, x) => cos(module, x),
   tanh: ({ body }, x) => math.tanh(body, x),
   erf: ({ body }, x) => math.erf(body, x),
   sigmoid: ({ body }, x) => math.sigmoid(body, x),
@@ -153,7 +150,7 @@ const divide = ({ body, module }: Context, type: 'i32' | 'u32', x: Code, y: Code
 export const binaryOp = (at: Context, op: BinaryOp, type: Value, x: Code, y: Code): Code => {
   if (op === 'and') return v128.and(x, y)
   if (op === 'or') return v128.or(x, y)
-  if (op === 'pow') return math.onHost(at.body, at.host.pow, [x, y])
+  if (op === 'pow') return pow(at.module, x, y)
   if (type === 'f32') return floatBinary[op](x, y)
   if (op === 'div') return divide(at, type === 'u32' ? 'u32' : 'i32', x, y)
   if (type === 'bool') return signedBinary[op](zeroOrOne(x), zeroOrOne(y))
