@@ -278,9 +278,10 @@ class Fusion {
     const grows = size(n.shape) > size(n.x.shape)
     const e = this.of(n.x)
     const counts = subexpressions(e).some((x) => x._tag === 'Index')
-    const fits = operandsOf(e) + 1 < this.to.target.mostOperands
-    const x = counts || grows || !fits ? this.#inMemory(n.x) : e
+    const { target } = this.to
     const index = this.#inMemory(n.indices)
+    const fits = this.#bindings(e, index) + windowsOf(target, 4 * size(n.shape)) <= target.mostOperands
+    const x = counts || grows || !fits ? this.#inMemory(n.x) : e
     return picked(x, n.x.shape, n.axis, index, n.indices.shape.length)
   }
 
