@@ -13,6 +13,7 @@ import {
 } from '../codegen/kernel.ts'
 import type { Draft } from '../codegen/program.ts'
 import { size } from '../core/shape.ts'
+import { bindingsOf } from './bindings.ts'
 import { renamed, restride, type Restride } from './layout.ts'
 import type { ProgramPass } from './pass.ts'
 import { over, refine, type CommonAxis } from './refine.ts'
@@ -160,11 +161,12 @@ const fused = (
   d: Dispatch & { readonly kernel: MapKernel },
   at: number,
   target: Target,
+  { buffers }: Draft,
 ): Dispatch | undefined => {
   const own = producer.operands.slice(1)
   const others = d.operands.filter((other, j) => j !== 0 && j !== at && !own.includes(other))
   const operands = [d.operands[0]!, ...own, ...others]
-  if (operands.length > target.mostOperands) return undefined
+  if (bindingsOf(target, buffers, operands) > target.mostOperands) return undefined
   const label = `${producer.label} + ${d.label}`
   const nodes = bothNodes(producer, d)
   const k = producer.kernel
@@ -199,7 +201,7 @@ const fuseAll = (draft: Draft, target: Target): Draft => {
       if (draft.outputs.includes(id)) continue
       const producer = out[made]
       if (producer === undefined || producer.operands[0] !== id || draft.every[made]!.operands[0] !== id) continue
-      const both = fused(producer, map, at, target)
+      const both = fused(producer, map, at, target, draft)
       if (both === undefined) continue
       out[i] = both
       out[made] = undefined

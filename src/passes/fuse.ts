@@ -19,6 +19,7 @@ import {
 } from '../graph/node.ts'
 import { opOf } from '../graph/print.ts'
 import { attend } from './attend.ts'
+import { bindingsOf, windowsOf } from './bindings.ts'
 import { conv, dot, normalisedRows, rowsBefore } from './contract.ts'
 import { magnifiedImage } from './magnify.ts'
 import { broadcastTo, orderLike, picked, seen, stridesInOrder } from './layout.ts'
@@ -36,8 +37,6 @@ const littleWork = 6
 const mostLoads = 10
 
 const isPlain = (e: Expr): boolean => !('xs' in e)
-/** How many buffers an expression reads. */
-const operandsOf = (...es: readonly Expr[]): number => new Set(es.flatMap((e) => loadsOf(e).map((l) => l.operand))).size
 const value = (dtype: Node['dtype']) => computed(dtype)
 
 class Fusion {
@@ -156,12 +155,23 @@ class Fusion {
 
   /** Operands of an op, of which the largest are put in memory until together they read few enough buffers. */
   #few(nodes: readonly Node[], xs: readonly Expr[], shape: Shape): readonly Expr[] {
-    const most = this.to.target.mostOperands - 1
-    if (operandsOf(...xs) <= most) return xs
-    const counts = xs.map((x) => operandsOf(x))
+    const { target } = this.to
+    const most = target.mostOperands - windowsOf(target, 4 * size(shape))
+    if (this.#bindings(...xs) <= most || xs.every(isPlain)) return xs
+    const counts = xs.map((x) => (isPlain(x) ? 0 : this.#bindings(x)))
     const at = counts.indexOf(Math.max(...counts))
     const there = broadcastTo(this.#stored(nodes[at]!, this.of(nodes[at]!)), nodes[at]!.shape, shape)
     return this.#few(nodes, xs.with(at, there), shape)
+  }
+
+  /** How many bindings what expressions read takes. */
+  #bindings(...es: readonly Expr[]): number {
+    const { target, buffers } = this.to
+    return bindingsOf(
+      target,
+      buffers,
+      es.flatMap((e) => loadsOf(e).map((l) => l.operand)),
+    )
   }
 
   #reduce(n: Reduce): Load {
@@ -197,7 +207,9 @@ class Fusion {
   /** Values end to end along an axis, each where it lies, or undefined where they are written into one buffer. */
   #parts(n: Node, axis: number, parts: readonly (readonly [Expr, number])[]): Expr | undefined {
     const { target } = this.to
-    if (!target.parts || operandsOf(...parts.map(([e]) => e)) >= target.mostOperands) return undefined
+    const read = this.#bindings(...parts.map(([e]) => e))
+    const written = windowsOf(target, 4 * size(n.shape))
+    if (!target.parts || read + written > target.mostOperands) return undefined
     const along = n.shape.map((_, i) => (i === axis ? 1 : 0))
     const ends = parts.map(([, extent], i) => parts.slice(0, i).reduce((sum, [, d]) => sum + d, extent))
     const xs = parts.map(([e, extent], i) => moved(e, n.shape, axis, extent - ends[i]!))
@@ -267,9 +279,10 @@ class Fusion {
     const grows = size(n.shape) > size(n.x.shape)
     const e = this.of(n.x)
     const counts = subexpressions(e).some((x) => x._tag === 'Index')
-    const fits = operandsOf(e) + 1 < this.to.target.mostOperands
-    const x = counts || grows || !fits ? this.#inMemory(n.x) : e
+    const { target } = this.to
     const index = this.#inMemory(n.indices)
+    const fits = this.#bindings(e, index) + windowsOf(target, 4 * size(n.shape)) <= target.mostOperands
+    const x = counts || grows || !fits ? this.#inMemory(n.x) : e
     return picked(x, n, index)
   }
 
@@ -299,8 +312,9 @@ class Fusion {
         n.args.map((a) => this.of(a)),
       )
     // Parts are read twice, but written never, unless with gain and shift they are too many.
+    const { target } = this.to
     const there = n.args.map((a) => (this.of(a)._tag === 'Parts' ? this.of(a) : this.#plain(a)))
-    const fits = operandsOf(...there) < this.to.target.mostOperands
+    const fits = this.#bindings(...there) + windowsOf(target, 4 * size(n.shape)) <= target.mostOperands
     return normalise(this.to, n, fits ? there : n.args.map((a) => this.#plain(a)))
   }
 }

@@ -2,6 +2,7 @@
 import type { Dispatch, GemmKernel, Load, Matrices, PlainAttentionKernel } from '../codegen/kernel.ts'
 import type { Draft, Panels, ProgramBuffer } from '../codegen/program.ts'
 import { size } from '../core/shape.ts'
+import { bindingsOf } from './bindings.ts'
 import type { ProgramPass } from './pass.ts'
 import { nodesOf } from './provenance.ts'
 import { usesOf } from './uses.ts'
@@ -133,7 +134,7 @@ export const project: ProgramPass = {
       if (!isRows || !isPlain || panels?.parts[0]!.k.length !== 1) return
       if (draft.buffers[producer.operands[1]!]!.purpose._tag !== 'Kept') return
       const both = projected(d, k, producer, product, () => matrixOf(state, panels))
-      if (both === undefined || both.operands.length > target.mostOperands) return
+      if (both === undefined || bindingsOf(target, state.buffers, both.operands) > target.mostOperands) return
       out[i] = both
       out[made] = undefined
     })

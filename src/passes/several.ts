@@ -11,6 +11,7 @@ import {
 } from '../codegen/kernel.ts'
 import { localise } from '../codegen/program.ts'
 import type { Node } from '../graph/node.ts'
+import { bindingsOf } from './bindings.ts'
 import { renamed, restride } from './layout.ts'
 import type { ProgramPass } from './pass.ts'
 import { over, refine } from './refine.ts'
@@ -121,7 +122,7 @@ export const several: ProgramPass = {
         const later = new Set(out.slice(j + 1).flatMap((x) => (x === undefined ? [] : readsOf(x, draft))))
         const results = both.results.filter((r) => later.has(r.out.operand) || draft.outputs.includes(r.out.operand))
         const fresh = dispatchOf({ ...both, results }, `${producer.label} + ${d.label}`, bothNodes(producer, d))
-        if (results.length === 0 || fresh.operands.length > target.mostOperands) continue
+        if (results.length === 0 || bindingsOf(target, draft.buffers, fresh.operands) > target.mostOperands) continue
         out[i] = undefined
         out[j] = fresh
         for (const r of results) place.set(r.out.operand, j)

@@ -8,12 +8,12 @@ import { arenaOptions } from './frame.ts'
 import { lower } from './passes.ts'
 import { everySteps, firstVariant, onceStepsOf } from './steps.ts'
 
-/** The program, its plan and its code, in the ways that are the best guess. `mostBytes`: of a buffer. */
+/** The program, its plan and its code, in the ways that are the best guess. `segment`: bytes of the buffers that the arena is made of. */
 export const webgpuCompilation = (
   graph: Graph,
   capabilities: Capabilities,
   options: LowerOptions = {},
-  mostBytes = 2 ** 31,
+  segment = 2 ** 31,
 ): Compilation => {
   const stages: Stage[] = []
   const program = lower(graph, capabilities, options, (stage) => stages.push(stage))
@@ -25,7 +25,7 @@ export const webgpuCompilation = (
   return {
     stages: lastAttempt(stages),
     program,
-    arena: arena(program, { ...arenaOptions, segment: mostBytes }),
+    arena: arena(program, { ...arenaOptions, segment }),
     bound: livenessBound(program, arenaOptions),
     code,
     amount: `${distinct(code.every)} pipelines, and ${distinct(code.once)} for what is computed once`,

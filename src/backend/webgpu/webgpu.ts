@@ -42,7 +42,7 @@ export const webgpu = async ({ limits, ...options }: WebGpuOptions = {}): Promis
         graph,
         current.capabilities,
         { ...options, ...(exact === undefined ? {} : { exact }) },
-        current.mostBytes,
+        current.cut.segment,
       ),
     memory: () => current.buffers.held,
     device: () => current,
