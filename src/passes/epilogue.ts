@@ -18,7 +18,7 @@ import { renamed, restride, type Restride } from './layout.ts'
 import type { ProgramPass } from './pass.ts'
 import { over, refine, type CommonAxis } from './refine.ts'
 import type { Target } from './target.ts'
-import { usesOf } from './uses.ts'
+import { bothNodes, usesOf } from './uses.ts'
 
 type Product = GemmKernel | WinogradOutputKernel
 
@@ -168,6 +168,7 @@ const fused = (
   const operands = [d.operands[0]!, ...own, ...others]
   if (bindingsOf(target, buffers, operands) > target.mostOperands) return undefined
   const label = `${producer.label} + ${d.label}`
+  const nodes = bothNodes(producer, d)
   const k = producer.kernel
   // Numbers of the map's operands among all; −1 is what is handed over.
   const numbered = (map: MapKernel): MapKernel => ({
@@ -176,13 +177,13 @@ const fused = (
   })
   if (k._tag === 'Normalise' && target.groupNorm === 'whole') {
     const kernel = asThen(numbered(d.kernel), -1, k)
-    return kernel && { kernel, operands, label }
+    return kernel && { kernel, operands, label, nodes }
   }
   if (!isProduct(k) || k.epilogue !== undefined || !isDense(k)) return undefined
   const epilogue = asEpilogue(numbered(d.kernel), -1, k, target)
   if (epilogue === undefined) return undefined
   const zero = { ...epilogue, value: renamed(epilogue.value, (j) => (j === -1 ? 0 : j)) }
-  return { kernel: { ...k, epilogue: zero }, operands, label }
+  return { kernel: { ...k, epilogue: zero }, operands, label, nodes }
 }
 
 const fuseAll = (draft: Draft, target: Target): Draft => {

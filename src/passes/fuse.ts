@@ -4,7 +4,7 @@
  */
 import { computed } from '../core/dtype.ts'
 import { size, strides, type Shape } from '../core/shape.ts'
-import { loadsOf, subexpressions, type Expr, type Load, type ReduceKernel } from '../codegen/kernel.ts'
+import { loadsOf, origin, subexpressions, type Expr, type Load, type ReduceKernel } from '../codegen/kernel.ts'
 import { localise, ProgramBuilder, typeOf, type Draft } from '../codegen/program.ts'
 import {
   sources,
@@ -117,7 +117,7 @@ class Fusion {
           n.xs.map((x) => this.#repeated(x, n.shape)),
           n.shape,
         )
-        return { _tag: 'Op', op: n.op, dtype: n.dtype, type: value(n.dtype), xs }
+        return { _tag: 'Op', op: n.op, dtype: n.dtype, type: value(n.dtype), xs, [origin]: n }
       }
       case 'Reduce':
         return this.#reduce(n)
@@ -188,7 +188,7 @@ class Fusion {
       value: values[0]!,
       out: { operand: 0, element, offset: 0, strides: strides(kept.map((a) => n.x.shape[a]!)) },
     }
-    const id = this.to.fill(kernel, element, size(n.shape), operands, opOf(n))
+    const id = this.to.fill(kernel, element, size(n.shape), operands, opOf(n), [n])
     return load(id, element, strides(n.shape))
   }
 
@@ -221,6 +221,7 @@ class Fusion {
       at: { _tag: 'Index', type: 'i32', offset: 0, strides: along },
       ends: there.map((i) => ends[i]!),
       xs: there.map((i) => xs[i]!),
+      [origin]: n,
     }
   }
 
@@ -239,7 +240,7 @@ class Fusion {
     }
     const whole = this.#frame(n, [e], n.x.shape)
     const inside = whole.strides.reduce((at, s, i) => at + s * before[i]!, 0)
-    this.to.write(e, n.x.shape, { ...whole, offset: inside }, opOf(n))
+    this.to.write(e, n.x.shape, { ...whole, offset: inside }, opOf(n), [n])
     // Slabs before and after along each axis, inside along those before it.
     n.shape.forEach((d, axis) => {
       const sides = [
@@ -268,7 +269,7 @@ class Fusion {
     let at = 0
     n.xs.forEach((x, i) => {
       const offset = at * whole.strides[n.axis]!
-      if (size(x.shape) > 0) this.to.write(parts[i]!, x.shape, { ...whole, offset }, opOf(n))
+      if (size(x.shape) > 0) this.to.write(parts[i]!, x.shape, { ...whole, offset }, opOf(n), [n])
       at += x.shape[n.axis]!
     })
     return whole
@@ -282,7 +283,7 @@ class Fusion {
     const index = this.#inMemory(n.indices)
     const fits = this.#bindings(e, index) + windowsOf(target, 4 * size(n.shape)) <= target.mostOperands
     const x = counts || grows || !fits ? this.#inMemory(n.x) : e
-    return picked(x, n.x.shape, n.axis, index, n.indices.shape.length)
+    return picked(x, n, index)
   }
 
   #inMemory(n: Node): Load {
@@ -297,7 +298,7 @@ class Fusion {
     const rows = this.to.target.products === 'rich' ? normalisedRows(n.x) : undefined
     if (rows !== undefined) {
       const before = rowsBefore(this.#plain(rows.call.args[0]!), rows.call, n.x.shape)
-      if (before !== undefined) return dot(this.to, n, before, this.of(n.y), rows.norm)
+      if (before !== undefined) return dot(this.to, n, before, this.of(n.y), rows)
     }
     return dot(this.to, n, this.of(n.x), this.of(n.y))
   }

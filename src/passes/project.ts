@@ -4,6 +4,7 @@ import type { Draft, Panels, ProgramBuffer } from '../codegen/program.ts'
 import { size } from '../core/shape.ts'
 import { bindingsOf } from './bindings.ts'
 import type { ProgramPass } from './pass.ts'
+import { nodesOf } from './provenance.ts'
 import { usesOf } from './uses.ts'
 
 /** More keys than this, and making queries again for every block of them would cost more than a kernel. */
@@ -105,7 +106,7 @@ const projected = (
     q: x,
     project: { inner, w, ...(bias && { bias }), ...(term.norm && { norm: term.norm }) },
   }
-  return { kernel, operands, label: `queries + ${d.label}` }
+  return { kernel, operands, label: `queries + ${d.label}`, nodes: [...nodesOf(producer), ...nodesOf(d)] }
 }
 
 /** Such attentions to few keys. */

@@ -4,7 +4,7 @@ import type { Program } from '../../codegen/program.ts'
 import type { Capabilities } from '../../codegen/wgsl/shader.ts'
 import { variantsOf } from '../../codegen/wgsl/emit.ts'
 import type { Conv, Graph } from '../../graph/node.ts'
-import { lower as lowerFor, type LowerOptions } from '../../passes/lower.ts'
+import { lower as lowerFor, type LowerOptions, type Stage } from '../../passes/lower.ts'
 import { webgpuTarget, winogradSize, type Target } from '../../passes/target.ts'
 
 export type { LowerOptions }
@@ -13,11 +13,17 @@ export type { LowerOptions }
 const mostKept = 8 * 2 ** 30
 
 /** The kernels of a graph for such a device. */
-export const lower = (graph: Graph, capabilities: Capabilities, options: LowerOptions = {}): Program =>
+export const lower = (
+  graph: Graph,
+  capabilities: Capabilities,
+  options: LowerOptions = {},
+  report?: (stage: Stage) => void,
+): Program =>
   lowerFor(
     graph,
     webgpuTarget({ ...capabilities, projects: canProject(capabilities), winograd: winogradOn(capabilities) }),
     { keep: mostKept, ...options },
+    report,
   )
 
 /**
