@@ -1,12 +1,7 @@
 /** What a program of ours is made of, apart from how fast it is. */
 import { backend, trace, type BackendName } from 'diffold'
 import type { WebGpu } from '../src/backend/webgpu/webgpu.ts'
-import { arenaOptions } from '../src/backend/webgpu/frame.ts'
-import { lower as lowerForWebGpu } from '../src/backend/webgpu/passes.ts'
 import { keyOf } from '../src/codegen/kernel.ts'
-import { livenessBound } from '../src/passes/arena.ts'
-import { lower } from '../src/passes/lower.ts'
-import { wasmTarget } from '../src/passes/target.ts'
 import type { Work } from './workloads/work.ts'
 
 /** Kernels that a device compiled, and how long it took. */
@@ -18,6 +13,8 @@ export type Facts = {
   /** From the graph to code. */
   readonly lowerMs: number
   readonly dispatches: number
+  /** Times that a step submits work to a GPU, without what reads its result. */
+  readonly submits: number
   /** Kernels that differ in what they do, shapes included. */
   readonly distinct: number
   /** Pipelines of a GPU that a step runs. */
@@ -29,28 +26,33 @@ export type Facts = {
   readonly boundBytes: number
 }
 
-/** What is known of the first step as a program of a compiled backend. */
+/** What is known of the first step as a program of a compiled backend; `again` runs a step and reads its result. */
 export const factsOf = async (
   name: BackendName,
   { step, start, inputs, given }: Work,
   compiled: Compiled,
+  again: () => Promise<void>,
 ): Promise<Facts> => {
   const on = await backend(name)
   const from = performance.now()
   const { graph } = trace(step, [start, inputs[0], given])
   const traced = performance.now()
-  const { listing, code = '' } = on.prepare(graph)
+  on.prepare(graph).dispose()
   const lowered = performance.now()
-  const program =
-    name === 'webgpu' ? lowerForWebGpu(graph, (on as WebGpu).device().capabilities) : lower(graph, wasmTarget)
+  const { program, arena, bound, code } = on.compilation!(graph)
+  const device = name === 'webgpu' ? (on as WebGpu).device() : undefined
+  const before = { ...device?.counts }
+  if (device !== undefined) await again()
+  const since = (what: 'submits' | 'reads'): number => (device?.counts[what] ?? 0) - (before[what] ?? 0)
   return {
+    submits: since('submits') - since('reads'),
     traceMs: traced - from,
     lowerMs: lowered - traced,
     dispatches: program.every.length,
     distinct: new Set(program.every.map((d) => keyOf(d.kernel))).size,
-    pipelines: name === 'webgpu' ? code.split('@compute').length - 1 : 0,
+    pipelines: name === 'webgpu' ? new Set(code.every).size : 0,
     compiled,
-    arenaBytes: Number(/(\d+) bytes during a run/.exec(listing)?.[1] ?? NaN),
-    boundBytes: livenessBound(program, name === 'webgpu' ? arenaOptions : {}),
+    arenaBytes: arena.bytes,
+    boundBytes: bound,
   }
 }

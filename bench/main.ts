@@ -2,7 +2,8 @@
  * `npm run bench`: every workload on every backend of ours and every peer that is there, in one run, as ratios beside roofs; each
  * output compared. `--help` says what can be asked for; docs/bench.md how to read what comes out.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { files, writeFiles } from './files.ts'
@@ -10,14 +11,16 @@ import { flopsOf } from './flops.ts'
 import { installPeers } from './install.ts'
 import { measure, type Measured } from './measure.ts'
 import { diffoldPeer } from './peers/diffold.ts'
-import { coldStarts } from './cold.ts'
+import { coldStarts, type Cold } from './cold.ts'
 import { svgOf } from '../examples/plots/sheet.ts'
 import { trace } from 'diffold'
 import { options } from './options.ts'
 import { keyOf, referencesOf, rowsOf, type Gap, type Row } from './report/rows.ts'
-import { factsTable, gapsTable, roofsTable, timesTable } from './report/table.ts'
+import { merged, parsed, written, type Results } from './report/results.ts'
+import { factsTable, gapsTable, peersTable, roofsTable, timesTable } from './report/table.ts'
 import { coldTable } from './report/cold-table.ts'
 import { goalsTable } from './report/goals.ts'
+import { overheadTable } from './report/overhead.ts'
 import { plotSheet } from './report/plot.ts'
 import { roofsFor } from './roofs/roofs.ts'
 import type { Runner, Settings } from './runners.ts'
@@ -39,6 +42,7 @@ const settings: Settings = { cache, python: asked.python, env: {} }
 const effort = {
   repeats: asked.repeats,
   seconds: asked.seconds,
+  limit: asked.limit,
   until: started + asked.minutes * 60_000,
   say,
 }
@@ -48,7 +52,7 @@ const groups = [...new Set(asked.runners.map((r) => r.group))]
 const extentOf =
   (workload: Workload) =>
   ({ group }: Runner): Extent => ({
-    steps: asked.steps ?? (group.startsWith('cpu') ? workload.steps : Math.min(workload.steps, 2)),
+    steps: asked.steps ?? (group.startsWith('cpu') ? workload.steps : workload.stepsOnGpu),
     chained: group.startsWith('cpu'),
   })
 
@@ -71,12 +75,26 @@ const truths = async (
 }
 
 const flopsIn = async (workload: Workload): Promise<number> => {
-  const { step, start, inputs, given } = await workload.make(store, { steps: 1, chained: false })
-  return flopsOf(trace(step, [start, inputs[0], given]).graph)
+  const { step, start, inputs, given, repeats } = await workload.make(store, { steps: 1, chained: false })
+  return flopsOf(trace(step, [start, inputs[0], given]).graph) / repeats
 }
 
+const file = join(asked.out, 'results.json')
+await mkdir(asked.out, { recursive: true })
+const before = asked.merge && existsSync(file) ? parsed(await readFile(file, 'utf8')) : undefined
 const rows: Row[] = []
 const gaps: Gap[] = []
+let cold: readonly Cold[] = []
+
+/** Writes down what there is so far: a run that is cut off is not lost. */
+const save = async (): Promise<Results> => {
+  const fresh: Results = { roofs, rows, cold, gaps }
+  const results = before === undefined ? fresh : merged(before, fresh)
+  await writeFile(file, written(results))
+  await writeFile(join(asked.out, 'results.svg'), svgOf(plotSheet(results)))
+  return results
+}
+
 for (const workload of asked.workloads) {
   const outcomes = []
   // Groups after each other, since threads of one disturb the other's; within a group all in turn.
@@ -88,26 +106,24 @@ for (const workload of asked.workloads) {
   const told = rowsOf(outcomes, await flopsIn(workload), await truths(workload, measured))
   rows.push(...told.rows)
   gaps.push(...told.gaps)
+  await save()
 }
-const cold = asked.cold
-  ? coldStarts(
-      settings,
-      [...new Set(asked.runners.filter((r) => r.group.startsWith('cpu')).map((r) => r.threads))],
-      say,
-    )
-  : []
+if (asked.cold) {
+  const threads = asked.runners.filter((r) => r.group.startsWith('cpu')).map((r) => r.threads)
+  cold = coldStarts(settings, [...new Set(threads)], say)
+}
 
+const results = await save()
 const text = [
-  roofsTable(roofs),
-  timesTable(rows, roofs),
-  factsTable(rows),
-  coldTable(cold),
-  goalsTable(rows, roofs, cold),
-  gapsTable(gaps),
+  peersTable(results.rows),
+  roofsTable(results.roofs),
+  timesTable(results.rows, results.roofs, results.gaps),
+  overheadTable(results.rows),
+  factsTable(results.rows),
+  coldTable(results.cold),
+  goalsTable(results),
+  gapsTable(results.gaps),
 ]
 process.stdout.write(`${text.filter((t) => t !== '').join('\n\n')}\n`)
-await mkdir(asked.out, { recursive: true })
-await writeFile(join(asked.out, 'results.json'), `${JSON.stringify({ roofs, rows, cold, gaps }, undefined, 2)}\n`)
-await writeFile(join(asked.out, 'results.svg'), svgOf(plotSheet(rows)))
 say(`results.json is in ${asked.out}`)
 process.exit(0)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { median } from './compare.ts'
 import { nameOf, type Runner, type Settings } from './runners.ts'
-import { limited, type Session } from './session.ts'
+import { limited, Overtime, type Session } from './session.ts'
 import type { Workload } from './workloads/catalogue.ts'
 import type { Extent } from './workloads/work.ts'
 import type { Facts } from './facts.ts'
@@ -15,8 +15,9 @@ export type Measured = {
   readonly workload: Workload
   readonly extent: Extent
   readonly description: string
-  /** The first step, with whatever is done once. */
+  /** The first step, with whatever is done once; and the whole first fold. */
   readonly first: number
+  readonly firstFold: number
   readonly least: number
   readonly middle: number
   /** Steps timed after the first fold; 0: the first fold alone. */
@@ -24,13 +25,21 @@ export type Measured = {
   readonly result: Float32Array
   readonly facts: Facts | undefined
 }
-export type Missing = { readonly runner: Runner; readonly workload: Workload; readonly why: string }
+export type Missing = {
+  readonly runner: Runner
+  readonly workload: Workload
+  readonly why: string
+  /** Its first fold had not ended after so many seconds. */
+  readonly over?: number
+}
 
 /** How long to measure. */
 export type Effort = {
   readonly repeats: number
-  /** Seconds of measuring for each peer, more or less. */
+  /** Seconds of measuring for each peer once it is warm, more or less. */
   readonly seconds: number
+  /** Seconds for any one answer of a peer. */
+  readonly limit: number
   /** When the whole run should be over, as `Date.now()` counts. */
   readonly until: number
   readonly say: (text: string) => void
@@ -43,11 +52,20 @@ type Running = {
   readonly description: string
   readonly first: readonly number[]
   readonly times: number[]
+  /** Milliseconds of rounds after the first fold, and those of the last. */
   spent: number
+  round: number
+  failed: unknown
 }
 
 const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0)
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 160)
+const missing = (runner: Runner, workload: Workload, error: unknown): Missing => ({
+  runner,
+  workload,
+  why: reason(error),
+  ...(error instanceof Overtime && error.what === 'repeat' ? { over: error.seconds } : {}),
+})
 
 /** Starts a peer and runs its first fold. */
 const warmed = async (
@@ -58,18 +76,28 @@ const warmed = async (
   effort: Effort,
 ): Promise<Running> => {
   if (Date.now() > effort.until) throw new Error('the time of the whole run is over')
-  const session = limited(await runner.start(workload, extent, settings), 60 + 10 * effort.seconds)
+  const session = limited(await runner.start(workload, extent, settings), effort.limit)
   try {
     const description = (await session.ask({ do: 'prepare' })) as string
     const first = (await session.ask({ do: 'repeat' })) as number[]
-    return { runner, extent, session, description, first, times: [], spent: sum(first) / 1000 }
+    // The first step is no measure of the others, but where there is no other.
+    const warm = first.length > 1 ? first.slice(1) : first
+    const round = (sum(warm) / warm.length) * first.length
+    return { runner, extent, session, description, first, times: [], spent: 0, round, failed: undefined }
   } catch (error) {
     await session.stop()
     throw error
   }
 }
 
+/** Is there time for another round? One may take longer than it should. */
+const hasTime = (r: Running, { seconds, limit, until }: Effort): boolean => {
+  const most = r.times.length === 0 ? Math.min(3 * seconds, limit / 2) : seconds
+  return r.failed === undefined && r.spent + r.round <= 1000 * most && Date.now() < until
+}
+
 const finished = async (r: Running, workload: Workload, folder: string): Promise<Measured> => {
+  if (r.failed !== undefined) throw r.failed
   const path = join(folder, `${nameOf(r.runner).replaceAll(/\W/g, '-')}.f32`)
   await r.session.ask({ do: 'result', path })
   const result = new Float32Array(new Uint8Array(await readFile(path)).buffer)
@@ -81,6 +109,7 @@ const finished = async (r: Running, workload: Workload, folder: string): Promise
     extent: r.extent,
     description: r.description,
     first: r.first[0]!,
+    firstFold: sum(r.first),
     least: Math.min(...times),
     middle: median(times),
     count: r.times.length,
@@ -108,27 +137,27 @@ export const measure = async (
         effort.say(`${workload.id}: ${nameOf(runner)} starts`)
         running.push(await warmed(runner, workload, extentFor(runner), settings, effort))
       } catch (error) {
-        out.push({ runner, workload, why: reason(error) })
+        out.push(missing(runner, workload, error))
         effort.say(`${workload.id}: ${nameOf(runner)} is not measured: ${reason(error)}`)
       }
     }
     for (let round = 0; round < effort.repeats; round++)
       for (const r of running) {
-        const once = r.spent / (round + 1)
-        if (r.spent + once > effort.seconds || Date.now() > effort.until) continue
+        if (!hasTime(r, effort)) continue
         effort.say(`${workload.id}: round ${round + 1} of ${effort.repeats}, ${nameOf(r.runner)}`)
-        const times = (await r.session.ask({ do: 'repeat' }).catch(() => [])) as number[]
-        r.times.push(...times)
-        r.spent += sum(times) / 1000
+        try {
+          const times = (await r.session.ask({ do: 'repeat' })) as number[]
+          r.times.push(...times)
+          r.round = sum(times)
+          r.spent += r.round
+        } catch (error) {
+          // It said that it could, a moment ago.
+          r.failed = new Error(`a later round: ${reason(error)}`)
+          await r.session.stop()
+        }
       }
     for (const r of running)
-      out.push(
-        await finished(r, workload, folder).catch((error: unknown): Missing => ({
-          runner: r.runner,
-          workload,
-          why: reason(error),
-        })),
-      )
+      out.push(await finished(r, workload, folder).catch((error: unknown) => missing(r.runner, workload, error)))
   } finally {
     for (const r of running) await r.session.stop()
     await rm(folder, { recursive: true, force: true })

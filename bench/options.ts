@@ -9,8 +9,10 @@ const help = `npm run bench -- [options]
   --only LIST       peers: a name (wasm), a name and its group (wasm/2, webgpu/browser), or a group (cpu1, cpu2, gpu, browser)
   --threads LIST    1,2 (default: both)
   --repeat N        folds of each peer after its first (default 5)
-  --seconds N       of measuring for each peer and workload, about (default 10)
-  --minutes N       for everything; what is left then is skipped (default 45)
+  --seconds N       of measuring for each peer and workload once it is warm, about (default 4)
+  --limit N         seconds for a peer's first fold; one that takes longer is cut off, and said to be over it (default 60)
+  --minutes N       for everything; what is left then is skipped (default 30)
+  --merge           adds to what is in the folder of --out: a run in pieces is one table
   --python PATH     a Python with torch and diffusers
   --cold            the 25-step picture of W1 from a cold process, ours and Python's
   --steps N         of a fold (default: enough for each)
@@ -22,7 +24,9 @@ export type Options = {
   readonly runners: readonly Runner[]
   readonly repeats: number
   readonly seconds: number
+  readonly limit: number
   readonly minutes: number
+  readonly merge: boolean
   readonly python: string | undefined
   readonly cold: boolean
   readonly steps: number | undefined
@@ -57,8 +61,10 @@ export const options = (args: readonly string[]): Options | undefined => {
       only: { type: 'string' },
       threads: { type: 'string' },
       repeat: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '10' },
-      minutes: { type: 'string', default: '45' },
+      seconds: { type: 'string', default: '4' },
+      limit: { type: 'string', default: '60' },
+      minutes: { type: 'string', default: '30' },
+      merge: { type: 'boolean', default: false },
       python: { type: 'string' },
       cold: { type: 'boolean', default: false },
       steps: { type: 'string' },
@@ -75,7 +81,9 @@ export const options = (args: readonly string[]): Options | undefined => {
     runners: picked(values.only, values.threads),
     repeats: positive('repeat', values.repeat),
     seconds: positive('seconds', values.seconds),
+    limit: positive('limit', values.limit),
     minutes: positive('minutes', values.minutes),
+    merge: values.merge,
     python: values.python,
     cold: values.cold,
     steps: values.steps === undefined ? undefined : positive('steps', values.steps),

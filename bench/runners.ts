@@ -1,9 +1,10 @@
 /** Who is measured. */
 import type { Workload } from './workloads/catalogue.ts'
 import { emoji, full, grid, quarter, wordsOf } from './workloads/pictures.ts'
-import { numbersOf } from './workloads/kernels.ts'
+import { linksOf, numbersOf } from './workloads/kernels.ts'
 import { browserSession } from './browser/session.ts'
 import { checkpointIn } from './files.ts'
+import { versionOf } from './install.ts'
 import type { Asked } from './peers/protocol.ts'
 import { nodeSession, pythonSession, type Session } from './session.ts'
 import type { Extent } from './workloads/work.ts'
@@ -34,6 +35,11 @@ const always = (): undefined => undefined
 const kernelsOnly = ({ kernel }: Workload): string | undefined =>
   kernel === undefined ? 'has no models of ours, kernels alone' : undefined
 
+const versionFor = (runtime: Asked['runtime'], backend: string): string =>
+  ({ diffold: () => '', onnxruntime: () => versionOf(backend.split('/')[0]!), jax: () => versionOf('@jax-js/jax') })[
+    runtime
+  ]()
+
 const node = (
   id: string,
   group: Group,
@@ -50,7 +56,7 @@ const node = (
   start: (workload, extent, { cache, env }) =>
     Promise.resolve(
       nodeSession(
-        { ...extent, runtime, backend, threads, workload: workload.id, cache },
+        { ...extent, runtime, backend, threads, workload: workload.id, cache, version: versionFor(runtime, backend) },
         { ...env, DIFFOLD_THREADS: `${threads}` },
       ),
     ),
@@ -63,14 +69,22 @@ const page = (id: string, runtime: Asked['runtime'], backend: string, cannot: Ru
   ours: runtime === 'diffold' && !backend.startsWith('tfjs'),
   cannot,
   start: (workload, extent, { cache }) =>
-    browserSession({ ...extent, runtime, backend, threads: 1, workload: workload.id, cache }),
+    browserSession({
+      ...extent,
+      runtime,
+      backend,
+      threads: 1,
+      workload: workload.id,
+      cache,
+      version: versionFor(runtime, backend),
+    }),
 })
 
 /** What Python is told of a workload. */
 const toldPython = ({ id, kernel }: Workload, { steps, chained }: Extent, cache: string, threads: number): object => {
   const told = { cache, threads, steps, grid }
   if (kernel !== undefined) {
-    const links = chained ? kernel.links : 1
+    const links = linksOf(kernel, chained)
     return { ...told, kind: 'K', family: kernel.family, links, numbers: numbersOf(kernel) }
   }
   if (id === 'W1') return { ...told, kind: id, checkpoint: checkpointIn(cache, 'ddpm-emoji-cat-64') }

@@ -7,9 +7,21 @@ import type { Answer, Asked, Question } from './peers/protocol.ts'
 /** A peer at work. `ask` rejects with the peer's own words. */
 export type Session = { readonly ask: (question: Question) => Promise<unknown>; readonly stop: () => Promise<void> }
 
-const timed = <A>(promise: Promise<A>, seconds: number, what: string): Promise<A> =>
+/** An answer that did not come in time. */
+export class Overtime extends Error {
+  readonly what: Question['do']
+  readonly seconds: number
+
+  constructor(what: Question['do'], seconds: number) {
+    super(`${what} took more than ${seconds} s`)
+    this.what = what
+    this.seconds = seconds
+  }
+}
+
+const timed = <A>(promise: Promise<A>, seconds: number, what: Question['do']): Promise<A> =>
   new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${what} took more than ${seconds} s`)), seconds * 1000)
+    const timer = setTimeout(() => reject(new Overtime(what, seconds)), seconds * 1000)
     promise.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 
@@ -18,7 +30,7 @@ const valueOf = ({ value, error }: Answer): unknown => {
   return value
 }
 
-/** The session, with a limit on every answer: a peer that hangs is a peer that is missing. */
+/** The session, with a limit on every answer: a peer that hangs is cut off. */
 export const limited = ({ ask, stop }: Session, seconds: number): Session => ({
   ask: (question) => timed(ask(question), seconds, question.do),
   stop,

@@ -31,12 +31,12 @@ const make = async (): Promise<Peer> => {
       ort.env.logLevel = 'error'
       ort.env.wasm.wasmPaths = at('/ort/')
       ort.env.wasm.numThreads = 1
-      return onnxPeer(ort, 'onnxruntime-web, webgpu', { executionProviders: ['webgpu'] }, await work())
+      return onnxPeer(ort, `onnxruntime-web ${asked.version}, webgpu`, { executionProviders: ['webgpu'] }, await work())
     }
     case 'jax': {
       // @ts-ignore: as above
       const jax = (await import('@jax-js/jax')) as unknown as Jax
-      return jaxPeer(jax, 'webgpu', '', workload.kernel!, store, asked)
+      return jaxPeer(jax, 'webgpu', asked.version, workload.kernel!, store, asked)
     }
   }
 }

@@ -85,7 +85,8 @@ export const browserSession = async (asked: Asked): Promise<Session> => {
   const executablePath = browserPath()
   const { chromium } = await import('playwright-core')
   const url = await (page ??= built(asked.cache))
-  const browser = await chromium.launch({
+  // A server, since a browser that hangs must be killed.
+  const server = await chromium.launchServer({
     executablePath,
     args: [
       '--headless=new',
@@ -96,7 +97,7 @@ export const browserSession = async (asked: Asked): Promise<Session> => {
     ],
   })
   try {
-    const tab = await browser.newPage()
+    const tab = await (await chromium.connect(server.wsEndpoint())).newPage()
     tab.setDefaultTimeout(0)
     await tab.goto(`${url}?asked=${encodeURIComponent(JSON.stringify(asked))}`)
     await tab.waitForFunction(() => 'answer' in window, undefined, { timeout: 60_000 })
@@ -110,9 +111,9 @@ export const browserSession = async (asked: Asked): Promise<Session> => {
       await writeFile(question.path, Buffer.from(value as string, 'base64'))
       return undefined
     }
-    return { ask, stop: () => browser.close() }
+    return { ask, stop: () => server.kill() }
   } catch (error) {
-    await browser.close()
+    await server.kill()
     throw error
   }
 }

@@ -21,5 +21,10 @@ export const diffoldPeer = async (name: BackendName, work: Work): Promise<Peer> 
     },
     dispose,
   )
-  return { ...fold, facts: () => factsOf(name, work, compiled) }
+  const again = async (): Promise<void> => {
+    const next = step(work.start, work.inputs[0], work.given)
+    await read(work.seen(next))
+    dispose(next)
+  }
+  return { ...fold, facts: () => factsOf(name, work, compiled, again) }
 }

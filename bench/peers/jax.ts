@@ -1,5 +1,5 @@
 /** K in jax-js, whose language has no models of ours. */
-import { numbersOf, type Kernel } from '../workloads/kernels.ts'
+import { linksOf, numbersOf, type Kernel } from '../workloads/kernels.ts'
 import type { Extent, Store } from '../workloads/work.ts'
 import { folding, type Peer } from './peer.ts'
 
@@ -25,6 +25,7 @@ export type Jax = {
     readonly mean: (x: JaxArray, axis: number, options: { readonly keepdims: boolean }) => JaxArray
     readonly square: (x: JaxArray) => JaxArray
     readonly sqrt: (x: JaxArray) => JaxArray
+    readonly tanh: (x: JaxArray) => JaxArray
     readonly transpose: (x: JaxArray, axes: readonly number[]) => JaxArray
   }
   readonly nn: {
@@ -40,6 +41,8 @@ const linkOf = ({ numpy: np, nn, lax }: Jax, kernel: Kernel): ((x: JaxArray, ws:
       return (x, [w]) => np.matmul(x, w!.ref)
     case 'convolution':
       return (x, [w]) => lax.conv(x, w!.ref, [1, 1], 'SAME')
+    case 'small':
+      return (x, [w, b]) => np.tanh(np.matmul(x, w!.ref).add(b!.ref))
     case 'attention': {
       // By hand: its dotProductAttention needs an iterator's `map`, which Node 20 has not.
       const scale = 1 / Math.sqrt(kernel.input.shape.at(-1)!)
@@ -74,7 +77,7 @@ export const jaxPeer = async (
     numbersOf(kernel).map(async ({ name, shape }) => jax.numpy.array(await store.floats(name)).reshape(shape)),
   )
   const written = linkOf(jax, kernel)
-  const links = chained ? kernel.links : 1
+  const links = linksOf(kernel, chained)
   // A link at a time: compiled as a whole, a chain computes the links before anew for every element.
   const link = jax.jit((x, ...ws) => written(x, ws))
   const [x, ...weights] = arrays

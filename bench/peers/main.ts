@@ -1,5 +1,4 @@
 /** A peer in a Node process of its own: told what to be by its argument, and what to do by messages. */
-import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { backendName } from 'diffold'
 import { softwareAdapter } from '../../spec/support/software-adapter.ts'
@@ -15,10 +14,6 @@ import type { Asked, Question } from './protocol.ts'
 const asked = JSON.parse(process.argv[2]!) as Asked
 const workload = workloads.find((w) => w.id === asked.workload)!
 const store = files(asked.cache)
-const versionOf = (name: string): string => {
-  const file = new URL(`../node_modules/${name}/package.json`, import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version
-}
 
 const work = () => workload.make(store, asked)
 
@@ -26,7 +21,7 @@ const work = () => workload.make(store, asked)
 const loaded = (name: string): Promise<unknown> => import(name)
 
 const make = async (): Promise<Peer> => {
-  const { backend, threads } = asked
+  const { backend, threads, version } = asked
   switch (asked.runtime) {
     case 'diffold': {
       if (/webgpu/.test(backend)) softwareAdapter()
@@ -42,11 +37,11 @@ const make = async (): Promise<Peer> => {
       const options = node
         ? { executionProviders: ['cpu'], intraOpNumThreads: threads, interOpNumThreads: 1 }
         : { executionProviders: ['wasm'] }
-      return onnxPeer(ort, `${backend} ${versionOf(backend)}, ${threads} thread(s)`, options, await work())
+      return onnxPeer(ort, `${backend} ${version}, ${threads} thread(s)`, options, await work())
     }
     case 'jax': {
       const jax = (await loaded('@jax-js/jax')) as Jax
-      return jaxPeer(jax, 'wasm', versionOf('@jax-js/jax'), workload.kernel!, store, asked)
+      return jaxPeer(jax, 'wasm', version, workload.kernel!, store, asked)
     }
   }
 }

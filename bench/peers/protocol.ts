@@ -9,6 +9,8 @@ export type Asked = Extent & {
   readonly threads: number
   readonly workload: string
   readonly cache: string
+  /** That of the package, where it is another's. */
+  readonly version: string
 }
 
 /** One at a time, each answered by `{ value }` or `{ error }`. */

@@ -2,7 +2,8 @@
 import * as Plot from '@observablehq/plot'
 import { palette, type Panel, type Sheet } from '../../examples/plots/sheet.ts'
 import type { Group } from '../runners.ts'
-import type { Row } from './rows.ts'
+import type { Results } from './results.ts'
+import { leastRatio } from './rows.ts'
 
 const titles: Readonly<Record<Group, string>> = {
   cpu1: 'One thread',
@@ -16,12 +17,26 @@ const colours: Readonly<Record<string, string>> = Object.fromEntries(
 )
 const familyOf = (peer: string): string => Object.keys(colours).find((name) => peer.startsWith(name)) ?? peer
 
-type Bar = { readonly workload: string; readonly peer: string; readonly ratio: number }
+/** `orMore`: the peer was cut off. */
+type Bar = { readonly workload: string; readonly peer: string; readonly ratio: number; readonly orMore: boolean }
 
-const panel = (group: Group, rows: readonly Row[]): Panel => {
-  const bars: Bar[] = rows
-    .filter((r) => r.group === group && !r.ours && r.ratio !== undefined)
-    .map((r) => ({ workload: r.workload.replace('K.', ''), peer: familyOf(r.peer), ratio: r.ratio! }))
+const barsOf = ({ rows, gaps }: Results, group: Group): readonly Bar[] => {
+  const bar = (cell: { readonly workload: string; readonly peer: string }, ratio: number, orMore: boolean): Bar => ({
+    workload: cell.workload.replace('K.', ''),
+    peer: familyOf(cell.peer),
+    ratio,
+    orMore,
+  })
+  return [
+    ...rows.filter((r) => r.group === group && !r.ours && r.ratio !== undefined).map((r) => bar(r, r.ratio!, false)),
+    ...gaps.flatMap((g) => {
+      const least = g.group === group ? leastRatio(rows, g) : undefined
+      return least === undefined ? [] : [bar(g, least, true)]
+    }),
+  ]
+}
+
+const panel = (group: Group, bars: readonly Bar[]): Panel => {
   const names = [...new Set(bars.map((b) => b.workload))]
   return {
     title: titles[group],
@@ -33,24 +48,28 @@ const panel = (group: Group, rows: readonly Row[]): Panel => {
       y: { type: 'band', domain: names, label: null, padding: 0.35 },
       marks: [
         Plot.ruleX([1], { stroke: '#222' }),
-        Plot.dot(bars, { x: 'ratio', y: 'workload', fill: (b: Bar) => colours[b.peer] ?? '#555', r: 4 }),
+        Plot.dot(bars, {
+          x: 'ratio',
+          y: 'workload',
+          fill: (b: Bar) => colours[b.peer] ?? '#555',
+          r: 4,
+          symbol: (b: Bar) => (b.orMore ? 'triangle' : 'circle'),
+        }),
       ],
     },
   }
 }
 
-/** The sheet of these rows. */
-export const plotSheet = (rows: readonly Row[]): Sheet => {
-  const groups = (Object.keys(titles) as Group[]).filter((g) =>
-    rows.some((r) => r.group === g && !r.ours && r.ratio !== undefined),
-  )
+/** The sheet of these results. */
+export const plotSheet = (results: Results): Sheet => {
+  const groups = (Object.keys(titles) as Group[]).filter((g) => barsOf(results, g).length > 0)
   return {
     heading: 'diffold beside its peers',
     lines: [
-      'Right of the line the peer takes longer. Blue: TensorFlow.js op by op; orange: jax-js; green: onnxruntime-web; pink: onnxruntime-node; amber: Python diffusers on torch.',
+      'Right of the line the peer takes longer. Blue: TensorFlow.js op by op; orange: jax-js; green: onnxruntime-web; pink: onnxruntime-node; amber: Python diffusers on torch. A triangle is a peer that was cut off: it takes longer still.',
     ],
     columns: Math.min(2, Math.max(1, groups.length)),
     size: [460, 300],
-    panels: groups.map((g) => panel(g, rows)),
+    panels: groups.map((g) => panel(g, barsOf(results, g))),
   }
 }

@@ -3,6 +3,7 @@ import { difference, tolerance } from '../compare.ts'
 import type { Facts } from '../facts.ts'
 import type { Measured, Missing } from '../measure.ts'
 import { nameOf, type Group } from '../runners.ts'
+import { linksOf } from '../workloads/kernels.ts'
 import type { Extent } from '../workloads/work.ts'
 
 /** A peer with a workload. Times are milliseconds of one step, or of one link of a kernel's chain. */
@@ -15,6 +16,7 @@ export type Row = {
   readonly ours: boolean
   readonly description: string
   readonly first: number
+  readonly firstFold: number
   readonly least: number
   readonly middle: number
   readonly count: number
@@ -28,7 +30,17 @@ export type Row = {
 }
 
 /** A peer that was not measured, and why. */
-export type Gap = { readonly workload: string; readonly peer: string; readonly why: string }
+export type Gap = {
+  readonly workload: string
+  readonly title: string
+  readonly group: Group
+  readonly peer: string
+  /** Its name among all groups. */
+  readonly name: string
+  readonly why: string
+  /** Seconds after which its first fold was cut off. */
+  readonly over?: number
+}
 
 const trust = ['onnxruntime-node', 'diffusers', 'onnxruntime-web', 'tfjs-wasm']
 
@@ -43,7 +55,8 @@ export const referencesOf = (all: readonly Measured[]): ReadonlyMap<string, Meas
   return known
 }
 
-const linksOf = ({ workload, extent }: Measured): number => (extent.chained ? (workload.kernel?.links ?? 1) : 1)
+const linksIn = ({ workload: { kernel }, extent }: Measured): number =>
+  kernel === undefined ? 1 : linksOf(kernel, extent.chained)
 
 /** The rows of one workload. `flops` are those of a link or a step; `references` what each extent's output is compared with. */
 export const rowsOf = (
@@ -53,10 +66,22 @@ export const rowsOf = (
 ): { readonly rows: readonly Row[]; readonly gaps: readonly Gap[] } => {
   const measured = outcomes.filter((o): o is Measured => 'result' in o)
   const gaps = outcomes.flatMap((o): Gap[] =>
-    'why' in o ? [{ workload: o.workload.id, peer: nameOf(o.runner), why: o.why }] : [],
+    'why' in o
+      ? [
+          {
+            workload: o.workload.id,
+            title: o.workload.title,
+            group: o.runner.group,
+            peer: o.runner.id,
+            name: nameOf(o.runner),
+            why: o.why,
+            ...(o.over === undefined ? {} : { over: o.over }),
+          },
+        ]
+      : [],
   )
   const rows = measured.map((m): Row => {
-    const links = linksOf(m)
+    const links = linksIn(m)
     const apart = difference(m.result, references.get(keyOf(m.extent)) ?? new Float32Array(0))
     return {
       workload: m.workload.id,
@@ -67,6 +92,7 @@ export const rowsOf = (
       ours: m.runner.ours,
       description: m.description,
       first: m.first,
+      firstFold: m.firstFold,
       least: m.least / links,
       middle: m.middle / links,
       count: m.count,
@@ -86,3 +112,9 @@ export const withRatios = (rows: readonly Row[]): readonly Row[] =>
     const base = rows.find((r) => r.ours && r.right && r.group === row.group && r.workload === row.workload)
     return { ...row, ratio: base === undefined || !row.right ? undefined : row.least / base.least }
   })
+
+/** The least that the ratio of a peer can be whose first fold was cut off: the limit over all of our first fold, compilation included. */
+export const leastRatio = (rows: readonly Row[], { group, workload, over }: Gap): number | undefined => {
+  const base = rows.find((r) => r.ours && r.right && r.group === group && r.workload === workload)
+  return base === undefined || over === undefined ? undefined : (1000 * over) / base.firstFold
+}

@@ -1,9 +1,10 @@
 /** The report as text. */
 import type { Roof } from '../roofs/roof.ts'
 import type { Group } from '../runners.ts'
-import type { Gap, Row } from './rows.ts'
+import { leastRatio, type Gap, type Row } from './rows.ts'
 
-const groups: Readonly<Record<Group, string>> = {
+/** Groups in words. */
+export const groups: Readonly<Record<Group, string>> = {
   cpu1: 'one thread',
   cpu2: 'two threads',
   gpu: 'WebGPU in Node',
@@ -31,7 +32,7 @@ const line = (row: Row, roofs: readonly Roof[]): string[] => {
   const roof = roofs.find((r) => r.group === row.group && r.of === row.peer)
   const rate = row.gflops === undefined ? '' : figures(row.gflops)
   const part =
-    roof === undefined || row.gflops === undefined || !row.workload.startsWith('K.')
+    roof === undefined || row.gflops === undefined || !/^K\.(?!small)/.test(row.workload)
       ? ''
       : `${((100 * row.gflops) / roof.gflops).toFixed(0)} %`
   return [
@@ -46,16 +47,29 @@ const line = (row: Row, roofs: readonly Roof[]): string[] => {
   ]
 }
 
+/** A peer that was cut off: how long it took at least. */
+const lineOver = (rows: readonly Row[], gap: Gap): string[] => {
+  const ratio = leastRatio(rows, gap)
+  const least = ratio === undefined ? '' : `> ${ratio.toFixed(2)}`
+  return [`  ${gap.peer}`, `over ${gap.over} s`, '–', least, '', '', '', `> ${1000 * gap.over!}`]
+}
+
 /** Times and ratios, a block a group and workload. */
-export const timesTable = (rows: readonly Row[], roofs: readonly Roof[]): string =>
+export const timesTable = (rows: readonly Row[], roofs: readonly Roof[], gaps: readonly Gap[] = []): string =>
   (Object.keys(groups) as Group[])
     .filter((group) => rows.some((r) => r.group === group))
     .map((group) => {
       const own = rows.filter((r) => r.group === group)
-      const names = [...new Set(own.map((r) => r.workload))]
+      const cut = gaps.filter((g) => g.group === group && g.over !== undefined)
+      const names = [...new Set([...own, ...cut].map((r) => r.workload))]
       const lines = names.flatMap((name) => {
         const some = own.filter((r) => r.workload === name)
-        return [[`${name}: ${some[0]!.title}`, ...head.slice(1).map(() => '')], ...some.map((r) => line(r, roofs))]
+        const long = cut.filter((g) => g.workload === name)
+        return [
+          [`${name}: ${(some[0] ?? long[0]!).title}`, ...head.slice(1).map(() => '')],
+          ...some.map((r) => line(r, roofs)),
+          ...long.map((g) => lineOver(rows, g)),
+        ]
       })
       return `${groups[group]}\n${columns([head, ...lines])}`
     })
@@ -73,6 +87,7 @@ export const factsTable = (rows: readonly Row[]): string => {
     [
       'programs',
       'dispatches',
+      'submits',
       'distinct',
       'arena MiB',
       'bound MiB',
@@ -83,10 +98,12 @@ export const factsTable = (rows: readonly Row[]): string => {
       'pipelines',
       'compiled',
       'in ms',
+      'each',
     ],
     ...known.map(({ workload, peer, facts: f, first }) => [
       `  ${workload} ${peer}`,
       `${f!.dispatches}`,
+      `${f!.submits}`,
       `${f!.distinct}`,
       mebi(f!.arenaBytes),
       mebi(f!.boundBytes),
@@ -97,6 +114,7 @@ export const factsTable = (rows: readonly Row[]): string => {
       `${f!.pipelines}`,
       `${f!.compiled.count}`,
       f!.compiled.ms.toFixed(0),
+      f!.compiled.count === 0 ? '' : (f!.compiled.ms / f!.compiled.count).toFixed(0),
     ]),
   ])
 }
@@ -111,9 +129,17 @@ export const roofsTable = (roofs: readonly Roof[]): string =>
 /** Who was not measured. */
 export const gapsTable = (gaps: readonly Gap[]): string => {
   const byReason = new Map<string, string[]>()
-  for (const { peer, why, workload } of gaps) {
-    const key = `${peer}: ${why}`
+  for (const { name, why, workload } of gaps) {
+    const key = `${name}: ${why}`
     byReason.set(key, [...(byReason.get(key) ?? []), workload])
   }
   return [...byReason].map(([key, ids]) => `not measured: ${key} (${ids.join(', ')})`).join('\n')
+}
+
+/** Which versions the peers are of, and what they run on. */
+export const peersTable = (rows: readonly Row[]): string => {
+  const told = new Map<string, Set<string>>()
+  for (const { ours, peer, description } of rows)
+    if (!ours) told.set(peer, (told.get(peer) ?? new Set()).add(description.replace(`${peer}, `, '')))
+  return columns([['peers'], ...[...told].map(([peer, words]) => [`  ${peer}: ${[...words].join('; ')}`])])
 }

@@ -1,6 +1,6 @@
 /** The roofs of every group that is measured. */
 import { browserSession } from '../browser/session.ts'
-import { nodeSession, type Session } from '../session.ts'
+import { limited, nodeSession, type Session } from '../session.ts'
 import type { Asked } from '../peers/protocol.ts'
 import type { Group, Settings } from '../runners.ts'
 import type { Roof } from './roof.ts'
@@ -8,9 +8,11 @@ import { wasmRoof } from './wasm.ts'
 
 type Rates = { readonly gflops: number; readonly copy: number; readonly adapter: string }
 
+const limit = 60 // seconds
+
 const told = async (session: Session, group: Group): Promise<Roof> => {
   try {
-    const { gflops, copy, adapter } = (await session.ask({ do: 'roof' })) as Rates
+    const { gflops, copy, adapter } = (await limited(session, limit).ask({ do: 'roof' })) as Rates
     return { group, of: 'webgpu', description: `f32 fma; copy of 32 MiB; ${adapter}`, gflops, copy }
   } finally {
     await session.stop()
@@ -29,6 +31,7 @@ export const roofsFor = async (
     threads: 1,
     workload: '',
     cache,
+    version: '',
     steps: 1,
     chained: false,
   }

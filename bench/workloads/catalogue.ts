@@ -10,20 +10,28 @@ export type Workload = {
   /** The kernel that it is, if it is one. */
   readonly kernel?: Kernel
   readonly make: (store: Store, extent: Extent) => Promise<Work>
-  /** Steps of a fold that are enough to tell its time and its result. */
+  /** Steps of a fold that are enough to tell its time and its result; on a GPU, which may be software, fewer. */
   readonly steps: number
+  readonly stepsOnGpu: number
 }
 
 const pictures: readonly Workload[] = [
-  { id: 'W1', title: 'ddpm-emoji-cat-64, a step', make: unconditionalWork, steps: 6 },
-  { id: 'W2', title: 'sd-emoji-64, a guided step', make: (s, e) => guidedWork(emoji, s, e), steps: 6 },
+  { id: 'W1', title: 'ddpm-emoji-cat-64, a step', make: unconditionalWork, steps: 6, stepsOnGpu: 2 },
+  { id: 'W2', title: 'sd-emoji-64, a guided step', make: (s, e) => guidedWork(emoji, s, e), steps: 6, stepsOnGpu: 2 },
   {
     id: 'W3',
     title: 'SD 1.5 at a quarter of its widths, a guided step',
     make: (s, e) => guidedWork(quarter, s, e),
     steps: 2,
+    stepsOnGpu: 1,
   },
-  { id: 'W4', title: 'SD 1.5, f16 weights, a guided step', make: (s, e) => guidedWork(full, s, e), steps: 1 },
+  {
+    id: 'W4',
+    title: 'SD 1.5, f16 weights, a guided step',
+    make: (s, e) => guidedWork(full, s, e),
+    steps: 1,
+    stepsOnGpu: 1,
+  },
 ]
 
 /** All of them; W4 only on request. */
@@ -35,6 +43,7 @@ export const workloads: readonly Workload[] = [
     kernel,
     make: (store, extent) => kernelWork(kernel, store, extent),
     steps: 1,
+    stepsOnGpu: 1,
   })),
 ]
 

@@ -9,7 +9,7 @@ export type Numbers = { readonly name: string; readonly shape: readonly number[]
 export type Kernel = {
   readonly id: string
   readonly title: string
-  readonly family: 'matmul' | 'convolution' | 'attention' | 'normalisation'
+  readonly family: 'matmul' | 'convolution' | 'attention' | 'normalisation' | 'small'
   readonly input: Numbers
   readonly weights: readonly Numbers[]
   readonly links: number
@@ -69,6 +69,30 @@ const normalising: Kernel = {
   link: (x, [weight, bias]) => silu(groupNorm({ weight: weight!, bias: bias! }, { groups: 32 })(x)),
 }
 
+/** tanh(x·w + b): nothing joins two of them, and the numbers neither grow nor vanish. */
+const small = (id: string, title: string, rows: number, links: number): Kernel => ({
+  id,
+  title,
+  family: 'small',
+  input: { name: `x-${rows}x8`, shape: [rows, 8], deviation: 1 },
+  weights: [
+    { name: 'w-8x8-half', shape: [8, 8], deviation: 0.5 / Math.sqrt(8) },
+    { name: 'b-8', shape: [8], deviation: 1 },
+  ],
+  links,
+  link: (x, [w, b]) => x.dot(w!).add(b!).tanh(),
+})
+
+/** Kernels that wait for each other, each a thousand operations: what one costs beside its work. */
+export const chainOfSmall = small('small-8x8x8', '256 dependent tanh(x·w + b) of 8×8, one', 8, 256)
+
+/** The work of all of them as one kernel. */
+export const sameInOne = small('small-2048x8x8', 'tanh(x·w + b) of 2048×8', 2048, 1)
+
+/** How many links a kernel is run with: in the shorter chain one, but where the chain is what is measured. */
+export const linksOf = (kernel: Kernel, chained: boolean): number =>
+  chained || kernel.family === 'small' ? kernel.links : 1
+
 /** Small ones besides, for adapters that take seconds over the others. */
 export const kernels: readonly Kernel[] = [
   matmul(1024, 1024, 4),
@@ -78,6 +102,8 @@ export const kernels: readonly Kernel[] = [
   attending(4096, 8, 40),
   attending(1024, 8, 40),
   normalising,
+  chainOfSmall,
+  sameInOne,
 ]
 
 /** The arrays of a kernel. */
@@ -88,7 +114,7 @@ export const kernelWork = async (kernel: Kernel, store: Store, { chained }: Exte
   const array = async ({ name, shape }: Numbers): Promise<Tensor> =>
     fromStorage(await store.floats(name), shape, 'f32', name)
   const [x, ...weights] = await Promise.all(numbersOf(kernel).map(array))
-  const repeats = chained ? kernel.links : 1
+  const repeats = linksOf(kernel, chained)
   return work({
     start: x!,
     inputs: [0],

@@ -3,13 +3,15 @@ import { difference, median } from '../../bench/compare.ts'
 import { flopsOf } from '../../bench/flops.ts'
 import type { Measured } from '../../bench/measure.ts'
 import { options } from '../../bench/options.ts'
-import { goalsOf, reached } from '../../bench/report/goals.ts'
+import { goalsOf, goalsTable, reached } from '../../bench/report/goals.ts'
 import { plotSheet } from '../../bench/report/plot.ts'
+import { overheads } from '../../bench/report/overhead.ts'
+import { merged, parsed, written } from '../../bench/report/results.ts'
 import { keyOf, referencesOf, rowsOf } from '../../bench/report/rows.ts'
 import { columns, figures, gapsTable, timesTable } from '../../bench/report/table.ts'
 import { nameOf, runners } from '../../bench/runners.ts'
 import { workloads } from '../../bench/workloads/catalogue.ts'
-import { kernels, kernelWork } from '../../bench/workloads/kernels.ts'
+import { chainOfSmall, kernels, kernelWork, linksOf } from '../../bench/workloads/kernels.ts'
 import { svgOf } from '../../examples/plots/sheet.ts'
 import { conv2d, trace, zeros, type Tensor } from '../../src/index.ts'
 
@@ -23,6 +25,7 @@ const measured = (name: string, least: number, values: readonly number[], id = c
   extent: { steps: 1, chained: true },
   description: name,
   first: 10 * least,
+  firstFold: 10 * least,
   least,
   middle: least,
   count: 3,
@@ -30,6 +33,7 @@ const measured = (name: string, least: number, values: readonly number[], id = c
   facts: undefined,
 })
 const missing = { runner: runner('diffusers/2'), workload: conv, why: 'no Python' }
+const cut = { runner: runner('onnxruntime-web/2'), workload: conv, why: 'repeat took more than 2 s', over: 2 }
 const outcomes = [
   measured('wasm/2', 8, [1, 2]),
   measured('onnxruntime-web/2', 40, [1, 2]),
@@ -60,7 +64,7 @@ describe('a row', () => {
   it('has no time where the result is wrong, and none where there is none', () => {
     const row = rows.find((r) => r.peer === 'tfjs-wasm')!
     expect([row.right, row.ratio]).toEqual([false, undefined])
-    expect(gaps).toEqual([{ workload: conv.id, peer: 'diffusers/2', why: 'no Python' }])
+    expect(gaps).toMatchObject([{ workload: conv.id, group: 'cpu2', name: 'diffusers/2', why: 'no Python' }])
   })
 })
 
@@ -85,14 +89,64 @@ describe('the report', () => {
     expect([1234, 12.34, 1.234, 0.1234].map(figures)).toEqual(['1234', '12.3', '1.23', '0.12'])
   })
   it('says what has been reached', () => {
-    const goals = goalsOf(rows, [], [{ peer: 'diffold wasm', threads: 2, seconds: 2 }, { peer: 'diffusers', threads: 2, seconds: 1 }]) // prettier-ignore
+    const cold = [{ peer: 'diffold wasm', threads: 2, seconds: 2 }, { peer: 'diffusers', threads: 2, seconds: 1 }] // prettier-ignore
+    const goals = goalsOf({ rows, roofs: [], cold, gaps })
     expect(goals.map((g) => [g.what, g.measured, reached(g)])).toEqual([
       ["K.conv3x3-64@64, cpu2: onnxruntime-web's time over ours", 5, true],
       ["a picture from a cold process, 2 thread(s): Python's time over ours", 0.5, false],
     ])
   })
   it('is a picture', () => {
-    expect(svgOf(plotSheet(rows))).toMatch(/Two threads[\s\S]*conv3x3-64@64/)
+    expect(svgOf(plotSheet({ rows, roofs: [], cold: [], gaps }))).toMatch(/Two threads[\s\S]*conv3x3-64@64/)
+  })
+})
+
+describe('a peer that was cut off', () => {
+  const [ours] = outcomes
+  const told = rowsOf([ours!, cut], 1e9, references)
+  const results = { ...told, roofs: [], cold: [] }
+  it('is in the table with the least that it can be: the limit over our first fold', () => {
+    expect(timesTable(told.rows, [], told.gaps)).toMatchInlineSnapshot(`
+      "two threads
+                                              least ms  median    ratio  GFLOP/s  of roof  apart  first ms
+      K.conv3x3-64@64: conv 3×3 64→64 at 64²
+        wasm                                      2.00    2.00     1.00      500            5e-7      80.0
+        onnxruntime-web                       over 2 s       –  > 25.00                             > 2000"
+    `)
+  })
+  it('leaves a goal open that the bound does not reach', () => {
+    const [goal] = goalsOf(results)
+    expect([goal!.measured, goal!.orMore, reached(goal!)]).toEqual([25, true, true])
+    expect(reached({ ...goal!, atLeast: 30 })).toBeUndefined()
+    expect(goalsTable(results)).toContain('> 25.0')
+  })
+})
+
+describe('runs in pieces', () => {
+  const first = rowsOf(outcomes, 1e9, references)
+  it('are one table, of what was measured last, with ratios to it', () => {
+    const again = rowsOf([measured('wasm/2', 4, [1, 2]), cut], 1e9, references)
+    const older = parsed(written({ ...first, roofs: [], cold: [] }))
+    const both = merged(older, { ...again, roofs: [], cold: [] })
+    expect(both.rows.map((r) => [r.peer, r.ratio])).toEqual([
+      ['tfjs-wasm', undefined],
+      ['wasm', 1],
+      ['onnxruntime-node', 1],
+    ])
+    expect(both.gaps.map((g) => g.name)).toEqual(['onnxruntime-web/2'])
+  })
+  it('keep what was no number', () => {
+    const row = { ...first.rows[0]!, apart: NaN }
+    expect(parsed(written({ rows: [row], roofs: [], cold: [], gaps: [] })).rows).toEqual([row])
+  })
+})
+
+describe('the overhead of a kernel', () => {
+  it('is what a chain of small ones takes beyond the same work in one', () => {
+    const some = [measured('wasm/2', 0.3, [1], 'K.small-8x8x8'), measured('wasm/2', 0.045, [1], 'K.small-2048x8x8')]
+    const known = rowsOf(some, 1, new Map([[keyOf(some[0]!.extent), Float32Array.of(1)]])).rows
+    expect(overheads(known)).toEqual([{ group: 'cpu2', peer: 'wasm', ns: expect.closeTo(1000) }])
+    expect(linksOf(chainOfSmall, false)).toBe(256)
   })
 })
 

@@ -1,0 +1,89 @@
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+import type { Operand } from '../../src/backend/backend.ts'
+import { webgpu, type WebGpu } from '../../src/backend/webgpu/webgpu.ts'
+import { widen } from '../../src/core/dtype.ts'
+import { seed } from '../../src/random/generator.ts'
+import { conv2d, embedding, linear } from '../../src/tensor/nn.ts'
+import { randn } from '../../src/tensor/noise.ts'
+import { tensor, type Tensor } from '../../src/tensor/tensor.ts'
+import { bound, trace } from '../../src/tensor/trace.ts'
+import { leaves } from '../../src/tensor/tree.ts'
+import { checkModels, type Run } from '../reference/models.ts'
+import { valuesOf } from '../support/host.ts'
+import { describeWebgpu } from './started.ts'
+
+const recordings = fileURLToPath(new URL('../reference/data/models', import.meta.url))
+const table = randn(seed(1), [301, 40])
+const [weight, bias] = [randn(seed(2), [96, 40]), randn(seed(3), [96])]
+const kernel = randn(seed(4), [24, 20, 3, 3])
+const ids = Int32Array.from({ length: 50 }, (_, i) => (i * 97) % 301)
+
+/** Those of the largest values, and those that read the most at once. */
+const cases = ['t5_encoder_relu', 'clip_text_hub_layout', 'autoencoder_kl', 'own_k_cross_f16', 'unet2d_resnet_sampling']
+
+/** By a program of a backend. */
+const onOwn =
+  (on: WebGpu): Run =>
+  async (f, given) => {
+    const traced = trace(f, [given])
+    const all = leaves([given]).map(([, leaf]) => leaf)
+    const operands = traced.bindings.map((b): Operand => {
+      const x = bound(b, all)
+      if (typeof x === 'number') return { data: Float32Array.of(x), shape: [], dtype: 'f32' }
+      if (x.node._tag !== 'Buffer' || x.node.source._tag !== 'Host') throw new TypeError('an input is no value')
+      return { data: x.node.source.data, shape: x.shape, dtype: x.dtype }
+    })
+    const executable = on.prepare(traced.graph)
+    const values = await executable.run(operands)
+    const read = await Promise.all(
+      values.map(async (v, i) => widen(traced.graph.outputs[i]!.dtype, await v.read()) as ArrayLike<number>),
+    )
+    values.forEach((v) => v.dispose())
+    executable.dispose()
+    return Object.fromEntries(Object.keys(traced.result).map((key, i) => [key, read[i]!]))
+  }
+
+/** Rows of a table, and a product of them. */
+const looked = (index: Tensor): Tensor => linear({ weight, bias })(embedding({ weight: table })(index)).gelu()
+const filtered = (x: Tensor): Tensor =>
+  conv2d({ weight: kernel }, { padding: 1 })(x.add(x.mean(1).reshape(1, 1, 20, 20))).silu()
+
+describeWebgpu('values larger than a device may be given at once', () => {
+  it.each([
+    ['a binding', { maxStorageBufferBindingSize: 16_384 }],
+    ['a buffer', { maxStorageBufferBindingSize: 10_000, maxBufferSize: 40_000 }],
+  ])('are read and written window by window: %s', async (_, limits) => {
+    const on = await webgpu({ limits })
+    const picture = randn(seed(5), [1, 20, 20, 20])
+    const operand = (x: Tensor): Operand => ({
+      data: Float32Array.from(valuesOf(x, 'f32')),
+      shape: x.shape,
+      dtype: 'f32',
+    })
+    const index: Operand = { data: ids, shape: [50], dtype: 'i32' }
+    const cases = [
+      [looked, tensor(ids, [50], 'i32'), index],
+      [filtered, picture, operand(picture)],
+    ] as const
+    for (const [f, x, input] of cases) {
+      const executable = on.prepare(trace(f, [x]).graph)
+      const [y] = await executable.run([input])
+      const [got, want] = [await y!.read(), valuesOf(f(x))]
+      const most = Math.max(...Array.from(want, Math.abs))
+      want.forEach((w, i) => expect(Math.abs(got[i]! - w)).toBeLessThan(2e-5 * most))
+      y!.dispose()
+      executable.dispose()
+    }
+    on.device().gpu.destroy()
+  })
+
+  it('leave recorded models as they are', async () => {
+    const on = await webgpu({
+      limits: { maxStorageBufferBindingSize: 48 * 1024, maxBufferSize: 144 * 1024, maxStorageBuffersPerShaderStage: 8 },
+    })
+    const checks = await checkModels(recordings, { cases, run: onOwn(on) })
+    expect(checks.length).toBeGreaterThanOrEqual(cases.length)
+    expect(checks.filter((c) => !c.pass)).toEqual([])
+  }, 600_000)
+})
