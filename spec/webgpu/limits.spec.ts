@@ -1,17 +1,15 @@
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import type { Operand } from '../../src/backend/backend.ts'
-import { webgpu, type WebGpu } from '../../src/backend/webgpu/webgpu.ts'
-import { widen } from '../../src/core/dtype.ts'
+import { webgpu } from '../../src/backend/webgpu/webgpu.ts'
 import { seed } from '../../src/random/generator.ts'
 import { conv2d, embedding, linear } from '../../src/tensor/nn.ts'
 import { randn } from '../../src/tensor/noise.ts'
 import { tensor, type Tensor } from '../../src/tensor/tensor.ts'
-import { bound, trace } from '../../src/tensor/trace.ts'
-import { leaves } from '../../src/tensor/tree.ts'
-import { checkModels, type Run } from '../reference/models.ts'
+import { trace } from '../../src/tensor/trace.ts'
+import { checkModels } from '../reference/models.ts'
 import { valuesOf } from '../support/host.ts'
-import { describeWebgpu } from './started.ts'
+import { describeWebgpu, onOwn } from './started.ts'
 
 const recordings = fileURLToPath(new URL('../reference/data/models', import.meta.url))
 const table = randn(seed(1), [301, 40])
@@ -21,28 +19,6 @@ const ids = Int32Array.from({ length: 50 }, (_, i) => (i * 97) % 301)
 
 /** Those of the largest values, and those that read the most at once. */
 const cases = ['t5_encoder_relu', 'clip_text_hub_layout', 'autoencoder_kl', 'own_k_cross_f16', 'unet2d_resnet_sampling']
-
-/** By a program of a backend. */
-const onOwn =
-  (on: WebGpu): Run =>
-  async (f, given) => {
-    const traced = trace(f, [given])
-    const all = leaves([given]).map(([, leaf]) => leaf)
-    const operands = traced.bindings.map((b): Operand => {
-      const x = bound(b, all)
-      if (typeof x === 'number') return { data: Float32Array.of(x), shape: [], dtype: 'f32' }
-      if (x.node._tag !== 'Buffer' || x.node.source._tag !== 'Host') throw new TypeError('an input is no value')
-      return { data: x.node.source.data, shape: x.shape, dtype: x.dtype }
-    })
-    const executable = on.prepare(traced.graph)
-    const values = await executable.run(operands)
-    const read = await Promise.all(
-      values.map(async (v, i) => widen(traced.graph.outputs[i]!.dtype, await v.read()) as ArrayLike<number>),
-    )
-    values.forEach((v) => v.dispose())
-    executable.dispose()
-    return Object.fromEntries(Object.keys(traced.result).map((key, i) => [key, read[i]!]))
-  }
 
 /** Rows of a table, and a product of them. */
 const looked = (index: Tensor): Tensor => linear({ weight, bias })(embedding({ weight: table })(index)).gelu()

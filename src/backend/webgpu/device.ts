@@ -1,7 +1,7 @@
 /** A started device and what programs on it have in common: buffers, pipelines, weights, and a block for what lives during a run. */
 import type { Capabilities } from '../../codegen/wgsl/shader.ts'
 import { Residents } from '../residents.ts'
-import { classOf, isBusyWaiting, requestAdapter } from './adapter.ts'
+import { classOf, isBusyWaiting, requestAdapter, type AdapterClass } from './adapter.ts'
 import { Buffers } from './buffers.ts'
 import { cutOf, type Cut } from './cut.ts'
 import { noCounts } from './counts.ts'
@@ -23,11 +23,12 @@ const limitsOf = (adapter: GPUAdapter): Record<string, number> => {
   return limits
 }
 
-/** Less than the adapter allows, to try what a lesser one would. */
+/** Less than the adapter allows, or the ways of another kind, to try what such an adapter would do. */
 export type Limits = {
   readonly maxStorageBufferBindingSize?: number
   readonly maxBufferSize?: number
   readonly maxStorageBuffersPerShaderStage?: number
+  readonly adapter?: AdapterClass
 }
 
 const capabilitiesOf = ({ features, limits, adapterInfo }: GPUDevice, lesser: Limits): Capabilities => {
@@ -43,7 +44,7 @@ const capabilitiesOf = ({ features, limits, adapterInfo }: GPUDevice, lesser: Li
       lesser.maxStorageBufferBindingSize ?? limits.maxStorageBufferBindingSize,
       lesser.maxBufferSize ?? limits.maxBufferSize,
     ),
-    adapter: classOf(adapterInfo),
+    adapter: lesser.adapter ?? classOf(adapterInfo),
   }
 }
 
