@@ -33,20 +33,28 @@ export type Target = {
 // 8 and 12 are fastest, and 12 leaves no panel of 4 behind.
 const panelWidth = (n: number): number => (n <= 4 ? 4 : n <= 8 || n % 12 === 4 || n % 8 === 0 ? 8 : 12)
 
-/** Fewer tiles than this do not repay reading the transformed weights, 4 or 16 / 9 times as many. */
-const fewestTiles = { 4: 16, 2: 8 } as const
+/** Rows of a tile in registers: fewer take as long. */
+const rowsAtOnce = 4
+/** Reading a weight from memory takes as long as so many multiplications, measured. */
+const readingWeights = 4
 
-/** m of F(m × m, 3 × 3) for a convolution, or undefined where it is computed as it is defined. */
+/** What a product of so many rows costs for each of its weights, in multiplications. */
+const costOfRows = (rows: number): number => Math.ceil(rows / rowsAtOnce) * rowsAtOnce + readingWeights
+
+/**
+ * m of F(m × m, 3 × 3) for a convolution, or undefined where it is computed as it is defined: whichever has least to do. Larger tiles save
+ * multiplications, and have more weights to read, 4 or 16 / 9 times as many.
+ */
 export const winogradSize = (n: Conv): 2 | 4 | undefined => {
   const { stride, dilation, groups } = n.geometry
   const [outs, channels, kh, kw] = n.w.shape as [number, number, number, number]
   const [batch, , oh, ow] = n.shape as [number, number, number, number]
   const plain = [...stride, ...dilation, groups].every((v) => v === 1) && kh === 3 && kw === 3
   if (!plain || outs % 4 !== 0 || channels % 4 !== 0 || channels < 16 || outs < 16) return undefined
-  const tiles = (m: number): number => batch * Math.ceil(oh / m) * Math.ceil(ow / m)
-  const waste = (m: number): number => (tiles(m) * m * m) / (batch * oh * ow)
-  if (tiles(4) >= fewestTiles[4] && waste(4) < 1.6) return 4
-  return tiles(2) >= fewestTiles[2] && waste(2) < 1.6 ? 2 : undefined
+  const cost = (m: 2 | 4): number => (m + 2) ** 2 * costOfRows(batch * Math.ceil(oh / m) * Math.ceil(ow / m))
+  const best = cost(4) < cost(2) ? 4 : 2
+  // Transforms are not counted, and want something to repay.
+  return cost(best) < 0.8 * 9 * costOfRows(batch * oh * ow) ? best : undefined
 }
 
 /** WebAssembly: one memory, vectors of four, no bounds to check but those of the code itself. */

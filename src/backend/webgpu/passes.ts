@@ -3,8 +3,8 @@ import type { PlainAttentionKernel } from '../../codegen/kernel.ts'
 import type { Program } from '../../codegen/program.ts'
 import type { Capabilities } from '../../codegen/wgsl/shader.ts'
 import { variantsOf } from '../../codegen/wgsl/emit.ts'
-import type { Graph } from '../../graph/node.ts'
-import { lower as lowerFor, type LowerOptions } from '../../passes/lower.ts'
+import type { Conv, Graph } from '../../graph/node.ts'
+import { lower as lowerFor, type LowerOptions, type Stage } from '../../passes/lower.ts'
 import { webgpuTarget, winogradSize, type Target } from '../../passes/target.ts'
 
 export type { LowerOptions }
@@ -13,11 +13,17 @@ export type { LowerOptions }
 const mostKept = 8 * 2 ** 30
 
 /** The kernels of a graph for such a device. */
-export const lower = (graph: Graph, capabilities: Capabilities, options: LowerOptions = {}): Program =>
+export const lower = (
+  graph: Graph,
+  capabilities: Capabilities,
+  options: LowerOptions = {},
+  report?: (stage: Stage) => void,
+): Program =>
   lowerFor(
     graph,
     webgpuTarget({ ...capabilities, projects: canProject(capabilities), winograd: winogradOn(capabilities) }),
     { keep: mostKept, ...options },
+    report,
   )
 
 /**
@@ -25,12 +31,21 @@ export const lower = (graph: Graph, capabilities: Capabilities, options: LowerOp
  * takes 97 ms instead of 246 on lavapipe, 0.5 s instead of 6 on SwiftShader; with 32 channels SwiftShader loses. No GPU has been measured.
  */
 const winogradOn =
-  ({ adapter }: Capabilities): Target['winograd'] =>
+  ({ adapter, maxBinding }: Capabilities): Target['winograd'] =>
   (n) => {
     const [batch, outs, height, width] = n.shape as [number, number, number, number]
     const large = batch * height * width >= 4096 && Math.min(outs, n.w.shape[1]!) >= 64
-    return large && adapter !== 'gpu' ? winogradSize(n) : undefined
+    const m = large && adapter !== 'gpu' ? winogradSize(n) : undefined
+    return m !== undefined && winogradBytes(n, m) <= maxBinding ? m : undefined
   }
+
+/** Bytes of the largest of what the algorithm reads and writes. */
+const winogradBytes = (n: Conv, m: 2 | 4): number => {
+  const [batch, outs, height, width] = n.shape as [number, number, number, number]
+  const channels = n.w.shape[1]!
+  const tiles = batch * Math.ceil(height / m) * Math.ceil(width / m)
+  return 4 * (m + 2) ** 2 * Math.max(tiles * (channels + 32), tiles * (outs + 48), channels * (outs + 80))
+}
 
 const one = { operand: 1, offset: 0, batch: [0], row: 1, column: 1 }
 const projecting: PlainAttentionKernel = {

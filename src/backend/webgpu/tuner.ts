@@ -8,8 +8,9 @@ import { bestOf, kernelDigest, variantText } from './choices.ts'
 import { storeOf, type Store } from './choice-store.ts'
 import { timed } from './clock.ts'
 import type { Device } from './device.ts'
-import { bufferBytes, demandBindable } from './frame.ts'
-import { accessEvery, bind, numbersOf, type Choose } from './steps.ts'
+import { partsOf, windowOf, demandBindable } from './cut.ts'
+import { bufferBytes } from './frame.ts'
+import { usesEvery, bind, numbersOf, type Choose } from './steps.ts'
 
 const defaultBudget = 2000
 
@@ -100,21 +101,28 @@ export class Tuner {
     const device = this.#device
     const taken: GPUBuffer[] = []
     try {
-      demandBindable(program, dispatch, device.capabilities.maxBinding)
       const { kernel, operands, label } = dispatch
-      const shader = shaderOf(kernel, accessEvery(program, dispatch), variant, device.capabilities)
+      demandBindable(dispatch, (id) => bufferBytes(program, id), device.capabilities)
+      const shader = shaderOf(kernel, usesEvery(program, dispatch, device.capabilities), variant, device.capabilities)
       const [pipeline] = await device.pipelines.all([{ shader, label }])
       const { words } = numbersOf([{ shader }])
       const sizes = operands.map((id) => padded(bufferBytes(program, id)))
-      taken.push(...(await device.buffers.take(sizes, 'values', 'tuning')))
+      const parts = sizes.map((bytes) => partsOf(bytes, device.cut))
+      taken.push(...(await device.buffers.take(parts.flat(), 'values', 'tuning')))
+      const own = parts.map((p, i) => {
+        const before = parts.slice(0, i).reduce((n, q) => n + q.length, 0)
+        return taken.slice(before, before + p.length)
+      })
       if (words.length > 0) {
         const [numbers] = await device.buffers.take([words.byteLength], 'numbers', 'tuning')
         taken.push(numbers!)
         device.gpu.queue.writeBuffer(numbers!, 0, words)
       }
       const step = { dispatch, shader, label }
-      const place = { buffer: taken[operands.length]!, offset: 0 }
-      const { ready, sound } = bind(device, step, pipeline!, place, (i) => ({ buffer: taken[i]! }))
+      const place = { buffer: taken.at(-1)!, offset: 0 }
+      const { ready, sound } = bind(device, step, pipeline!, place, (i, window) =>
+        windowOf(own[i]!, 0, sizes[i]!, window, device.cut),
+      )
       await sound
       // The first run may compile.
       await timed(device, [ready], () => undefined)

@@ -34,25 +34,52 @@ export const evenRows = (rows: number, most: number): readonly { readonly rows: 
   ].filter((t) => t.times > 0 && t.rows > 0)
 }
 
+/** What sums of products start from, and what becomes of them: locals, row by row. */
+export type Ends = {
+  readonly start: (row: number, vector: number) => Code
+  readonly finish: (sums: readonly (readonly number[])[]) => Code
+}
+
 /** The function (a, b, c, times) of so many tiles below each other, at least one. */
 export const tilesFunction = (module: ModuleBuilder, t: Tile): number =>
-  module.function(`tiles ${JSON.stringify(t)}`, { params: ['i32', 'i32', 'i32', 'i32'], results: [] }, (body) => {
-    const [a, b] = [body.local('i32'), body.local('i32')]
-    return loop([
-      set(a, get(0)),
-      set(b, get(1)),
-      tileCode(body, t, a, b, 2),
-      set(0, i32.add(get(0), i32.const(4 * t.rows * t.rowOfA))),
-      set(2, i32.add(get(2), i32.const(4 * t.rows * t.rowOfC))),
-      brIf(0, tee(3, i32.sub(get(3), i32.const(1)))),
-    ])
-  })
+  module.function(`tiles ${JSON.stringify(t)}`, { params: ['i32', 'i32', 'i32', 'i32'], results: [] }, (body) =>
+    tiles(body, t, { start: () => f32x4.const(0), finish: storeTile(body, t, 2) }),
+  )
+
+/** Tiles below each other: parameters are a, b, c and how many there are. */
+export const tiles = (body: Body, t: Tile, ends: Ends): Code => {
+  const [a, b] = [body.local('i32'), body.local('i32')]
+  return loop([
+    set(a, get(0)),
+    set(b, get(1)),
+    tileCode(body, t, a, b, ends),
+    set(0, i32.add(get(0), i32.const(4 * t.rows * t.rowOfA))),
+    set(2, i32.add(get(2), i32.const(4 * t.rows * t.rowOfC))),
+    brIf(0, tee(3, i32.sub(get(3), i32.const(1)))),
+  ])
+}
+
+/** Stores a tile at c, added to what is there or in its place. */
+const storeTile = (body: Body, t: Tile, c: number): Ends['finish'] => {
+  const put = (sum: number, i: number, j: number): Code => {
+    const at = 4 * (i * t.rowOfC + 4 * j)
+    const value = t.adds ? f32x4.add(v128.load(get(c), at), get(sum)) : get(sum)
+    if (j < t.vectors - 1 || t.lanes === 4) return v128.store(get(c), value, at)
+    const own = body.local('v128')
+    return [
+      set(own, value),
+      t.lanes >= 2 ? v128.store64Lane(get(c), get(own), 0, at) : nothing,
+      t.lanes % 2 === 1 ? v128.store32Lane(get(c), get(own), t.lanes - 1, at + 4 * (t.lanes - 1)) : nothing,
+    ]
+  }
+  return (sums) => sums.map((row, i) => row.map((s, j) => put(s, i, j)))
+}
 
 /**
  * One tile; a and b are moved. V8 before 13.6 moves all loads of a basic block before its arithmetic, and so runs out of registers unless
  * blocks are short: branches that are never taken, on an address that is never 0, keep them so.
  */
-const tileCode = (body: Body, t: Tile, a: number, b: number, c: number): Code => {
+const tileCode = (body: Body, t: Tile, a: number, b: number, { start, finish }: Ends): Code => {
   const sums = Array.from({ length: t.rows }, () => Array.from({ length: t.vectors }, () => body.local('v128')))
   const bs = Array.from({ length: t.vectors }, () => body.local('v128'))
   const [x, end] = [body.local('v128'), body.local('i32')]
@@ -97,20 +124,5 @@ const tileCode = (body: Body, t: Tile, a: number, b: number, c: number): Code =>
       rest === 0 ? nothing : set(b, i32.add(get(b), i32.const(rest * line))),
     ]
   }
-  const put = (sum: number, i: number, j: number): Code => {
-    const at = 4 * (i * t.rowOfC + 4 * j)
-    const value = t.adds ? f32x4.add(v128.load(get(c), at), get(sum)) : get(sum)
-    if (j < t.vectors - 1 || t.lanes === 4) return v128.store(get(c), value, at)
-    const own = body.local('v128')
-    return [
-      set(own, value),
-      t.lanes >= 2 ? v128.store64Lane(get(c), get(own), 0, at) : nothing,
-      t.lanes % 2 === 1 ? v128.store32Lane(get(c), get(own), t.lanes - 1, at + 4 * (t.lanes - 1)) : nothing,
-    ]
-  }
-  return [
-    sums.flat().map((s) => set(s, f32x4.const(0))),
-    t.segments.map(run),
-    sums.map((row, i) => row.map((s, j) => put(s, i, j))),
-  ]
+  return [sums.map((row, i) => row.map((s, j) => set(s, start(i, j)))), t.segments.map(run), finish(sums)]
 }
