@@ -12,16 +12,20 @@ export type { LowerOptions }
 /** Bytes that a program may keep: nobody says how much memory a device has. */
 const mostKept = 8 * 2 ** 30
 
-/** The kernels of a graph for such a device. */
+/** Says which convolutions are done by Winograd's algorithm, and by which. */
+export type Winograd = Target['winograd']
+
+/** The kernels of a graph for such a device. `winograd`: the best guess unless given. */
 export const lower = (
   graph: Graph,
   capabilities: Capabilities,
   options: LowerOptions = {},
   report?: (stage: Stage) => void,
+  winograd: Winograd = guessedWinograd(capabilities),
 ): Program =>
   lowerFor(
     graph,
-    webgpuTarget({ ...capabilities, projects: canProject(capabilities), winograd: winogradOn(capabilities) }),
+    webgpuTarget({ ...capabilities, projects: canProject(capabilities), winograd }),
     { keep: mostKept, ...options },
     report,
   )
@@ -30,12 +34,19 @@ export const lower = (
  * Winograd's algorithm is three more dispatches. On software adapters it repays them on large images of many channels: 320 → 320 at 64²
  * takes 97 ms instead of 246 on lavapipe, 0.5 s instead of 6 on SwiftShader; with 32 channels SwiftShader loses. No GPU has been measured.
  */
-const winogradOn =
-  ({ adapter, maxBinding }: Capabilities): Target['winograd'] =>
+export const guessedWinograd =
+  (capabilities: Capabilities): Winograd =>
   (n) => {
     const [batch, outs, height, width] = n.shape as [number, number, number, number]
     const large = batch * height * width >= 4096 && Math.min(outs, n.w.shape[1]!) >= 64
-    const m = large && adapter !== 'gpu' ? winogradSize(n) : undefined
+    return large && capabilities.adapter !== 'gpu' ? possibleWinograd(capabilities)(n) : undefined
+  }
+
+/** Which of Winograd's algorithms can do a convolution. */
+export const possibleWinograd =
+  ({ maxBinding }: Capabilities): Winograd =>
+  (n) => {
+    const m = winogradSize(n)
     return m !== undefined && winogradBytes(n, m) <= maxBinding ? m : undefined
   }
 
