@@ -1,6 +1,7 @@
 /** Products: blocks of rows of C, each over all panels of B while its rows of A are near. */
 import { size } from '../../core/shape.ts'
 import { depthOf, type GemmKernel, type Term } from '../kernel.ts'
+import type { Engine } from './engine.ts'
 import { epilogueCall } from './epilogue.ts'
 import type { Emitted } from './map.ts'
 import { call, get, i32, nothing, select, set, when, type Code } from './op.ts'
@@ -31,7 +32,7 @@ const lineOfTiles = (
   { vectors, lanes }: Panel,
   at: { readonly a: number; readonly b: number; readonly c: number },
 ): Code => {
-  const rows = tileRows(k.width)
+  const rows = tileRows(k.width, module.engine)
   const [rowOfA, rowOfC] = [term.a.rows.at(-1)!, k.c.rows.at(-1)!]
   const tiles = (n: number, times: Code): Code =>
     call(
@@ -63,12 +64,12 @@ const lineOfTiles = (
 type Panel = { readonly vectors: number; readonly lanes: number }
 
 /** The code of a product; a part is a block of rows of one batch, and where there are few of those, a group of panels. */
-export const emitGemm = (k: GemmKernel, operand: (i: number) => Code): Emitted => {
+export const emitGemm = (k: GemmKernel, operand: (i: number) => Code, engine: Engine): Emitted => {
   const line = k.rows.at(-1)!
   const lines = size(k.rows.slice(0, -1))
   // A block is a piece of a long line, or several short lines.
   const long = line > blockRows
-  const each = tileRows(k.width)
+  const each = tileRows(k.width, engine)
   const perPiece = long ? each * Math.ceil(line / Math.ceil(line / blockRows) / each) : line
   const pieces = Math.ceil(line / perPiece)
   const atOnce = long ? 1 : Math.max(1, Math.floor(blockRows / line))
