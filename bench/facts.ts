@@ -1,12 +1,7 @@
 /** What a program of ours is made of, apart from how fast it is. */
 import { backend, trace, type BackendName } from 'diffold'
 import type { WebGpu } from '../src/backend/webgpu/webgpu.ts'
-import { arenaOptions } from '../src/backend/webgpu/frame.ts'
-import { lower as lowerForWebGpu } from '../src/backend/webgpu/passes.ts'
 import { keyOf } from '../src/codegen/kernel.ts'
-import { livenessBound } from '../src/passes/arena.ts'
-import { lower } from '../src/passes/lower.ts'
-import { wasmTarget } from '../src/passes/target.ts'
 import type { Work } from './workloads/work.ts'
 
 /** Kernels that a device compiled, and how long it took. */
@@ -42,10 +37,9 @@ export const factsOf = async (
   const from = performance.now()
   const { graph } = trace(step, [start, inputs[0], given])
   const traced = performance.now()
-  const { listing, code = '' } = on.prepare(graph)
+  on.prepare(graph).dispose()
   const lowered = performance.now()
-  const program =
-    name === 'webgpu' ? lowerForWebGpu(graph, (on as WebGpu).device().capabilities) : lower(graph, wasmTarget)
+  const { program, arena, bound, code } = on.compilation!(graph)
   const device = name === 'webgpu' ? (on as WebGpu).device() : undefined
   const before = { ...device?.counts }
   if (device !== undefined) await again()
@@ -56,9 +50,9 @@ export const factsOf = async (
     lowerMs: lowered - traced,
     dispatches: program.every.length,
     distinct: new Set(program.every.map((d) => keyOf(d.kernel))).size,
-    pipelines: name === 'webgpu' ? code.split('@compute').length - 1 : 0,
+    pipelines: name === 'webgpu' ? new Set(code.every).size : 0,
     compiled,
-    arenaBytes: Number(/(\d+) bytes during a run/.exec(listing)?.[1] ?? NaN),
-    boundBytes: livenessBound(program, name === 'webgpu' ? arenaOptions : {}),
+    arenaBytes: arena.bytes,
+    boundBytes: bound,
   }
 }

@@ -70,7 +70,9 @@ export type { Step as PlanStep } from './passes/plan.ts'
 
 // programs
 export { compile, counts, dispose, profile, read, readIntegers, type CompileOptions } from './backend/compile.ts'
-export { explain, type Explanation } from './backend/explain.ts'
+export { explain, type Explanation, type ExplainOptions } from './backend/explain.ts'
+export type { KernelReport, PassReport, PlanReport, Slot } from './backend/explanation.ts'
+export type { TellOptions } from './backend/explanation-text.ts'
 export { onCompiled, type Compiled } from './backend/progress.ts'
 export { useTuning, type Ignored, type Tuned, type TuneOptions } from './backend/tuning.ts'
 export { backend, backendName, defaultBackend, useBackend, useThreads } from './backend/select.ts'

@@ -54,10 +54,10 @@ describe.concurrent('what is there', () => {
       ['explain'],
       [
         '[checkpoint]',
-        '--stage',
-        'traced',
-        'simplified',
-        'program',
+        '--stages',
+        '--slots',
+        '--code',
+        '--adapter',
         '--backend',
         '--exact',
         '--variant',
@@ -156,8 +156,8 @@ describe.concurrent('what cannot be meant is refused in one line, with what to m
       ['--backend', 'cuda', 'wasm', 'host', 'tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu'],
     ],
     [
-      ['explain', '--stage', 'last'],
-      ['--stage', 'last', 'traced'],
+      ['explain', '--adapter', 'metal'],
+      ['--adapter', 'metal', 'lavapipe'],
     ],
     ...['0', '-1', '2.5', 'abc'].map(
       (n) =>

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import * as build from '../../src/graph/build.ts'
 import { check } from '../../src/graph/check.ts'
-import { toposort } from '../../src/graph/node.ts'
+import { toposort, type Call } from '../../src/graph/node.ts'
 import { print } from '../../src/graph/print.ts'
 import { linear, silu, softmax } from '../../src/tensor/nn.ts'
 import { tensor, type Tensor } from '../../src/tensor/tensor.ts'
@@ -16,6 +16,15 @@ describe('nodes', () => {
     expect(x.mul(2).add(1).node).toBe(x.mul(2).add(1).node)
     expect(x.mul(2).node).not.toBe(x.mul(3).node)
     expect(build.constant(0)).not.toBe(build.constant(-0))
+  })
+  it('that are calls share a body with those of other arguments of the same types', () => {
+    const [x, y, z] = [tensor([1, 2]).node, tensor([3, 4]).node, tensor([5]).node]
+    const call = softmax()(tensor([1, 2])).node as Call
+    const [again, other] = [x, z].map((n) => build.withSources(call, [n]) as Call)
+    expect(again!.body).toBe(call.body)
+    expect(again).toBe(build.withSources(build.withSources(call, [y]), [x]))
+    expect(other!.body).not.toBe(call.body)
+    expect(check({ inputs: [], outputs: [other!, again!] }).outputs[0]!.shape).toEqual([1])
   })
   it('are sorted without recursion', () => {
     let x: Tensor = tensor([1])

@@ -102,11 +102,11 @@ export const mutants: readonly Mutant[] = [
     broken: changed('Gemm', (d, p) => ({ ...d, operands: [...d.operands, ...p.buffers.slice(0, 8).keys()] })),
   },
   {
-    rule: 'small',
-    name: 'a value that is too large for a binding',
+    rule: 'few',
+    name: 'a value of more parts than there may be bindings',
     of: 'done',
     on: 'webgpu',
-    broken: (p) => shorter(resultOf('Gemm'), -(2 ** 26))(p),
+    broken: (p) => shorter(resultOf('Gemm'), -(2 ** 28))(p),
   },
   {
     rule: 'taken',

@@ -83,7 +83,7 @@ describe('a program that is broken', () => {
     const check = (): void => checkStage({ _tag: 'Program', pass: 'epilogues', program }, wasmTarget)
     expect(check).toThrow(PassError)
     expect(check).toThrowErrorMatchingInlineSnapshot(
-      `[PassError: epilogues: kernel 5 Gemm 'conv + add' operand 2 (%24) has 2592 elements, of which 145 … 2592 are read: elements that are touched are those of the operand]`,
+      `[PassError: epilogues: kernel 5 Gemm 'conv + add · conv_in' operand 2 (%24) has 2592 elements, of which 145 … 2592 are read: elements that are touched are those of the operand]`,
     )
     const [found] = violationsOf(program, wasmTarget)
     expect(found).toMatchObject({ rule: 'within', at: { when: 'every', label: expect.any(String) }, operand: 2 })

@@ -2,7 +2,7 @@
 import type { Storage } from '../../src/core/dtype.ts'
 import { resultsOf, type Kernel } from '../../src/codegen/kernel.ts'
 import { shaderOf, variantsOf, type Variant } from '../../src/codegen/wgsl/emit.ts'
-import type { Access, Capabilities, Shader } from '../../src/codegen/wgsl/shader.ts'
+import type { Capabilities, Shader, Use } from '../../src/codegen/wgsl/shader.ts'
 import { classOf, requestAdapter } from '../../src/backend/webgpu/adapter.ts'
 
 /** A device, and what it can do. */
@@ -85,11 +85,32 @@ export type Prepared = {
   readonly destroy: () => void
 }
 
-/** Makes a kernel ready. Bools are given as a Uint8Array; 16-bit floats as a Uint16Array. */
-export const prepare = async (k: Kernel, operands: readonly Storage[], variant?: Variant): Promise<Prepared> => {
+/** How many windows of so many bytes an operand takes. */
+const windowsOf = (o: Storage, window: number): number => Math.max(1, Math.ceil(onDevice(o).byteLength / window))
+
+/** The smallest window that leaves a kernel no more bindings than there may be. */
+export const smallestWindow = async (operands: readonly Storage[]): Promise<number> => {
+  const { caps } = await bench()
+  const most = Math.max(...operands.map((o) => onDevice(o).byteLength))
+  let window = 256
+  while (window < most && operands.reduce((n, o) => n + windowsOf(o, window), 0) > caps.maxStorageBuffers) window += 256
+  return window
+}
+
+/** Makes a kernel ready, its operands bound in windows of so many bytes. Bools are given as a Uint8Array; 16-bit floats as a Uint16Array. */
+export const prepare = async (
+  k: Kernel,
+  operands: readonly Storage[],
+  variant?: Variant,
+  window = Infinity,
+): Promise<Prepared> => {
   const { device, caps } = await bench()
-  const access = operands.map((_, i): Access => (i < resultsOf(k) ? 'read_write' : 'read'))
-  const shader = shaderOf(k, access, variant ?? variantsOf(k, caps)[0]!, caps)
+  const uses = operands.map((o, i): Use => {
+    const access = i < resultsOf(k) ? 'read_write' : 'read'
+    const windows = windowsOf(o, window)
+    return windows === 1 ? access : { access, windows, bytes: window }
+  })
+  const shader = shaderOf(k, uses, variant ?? variantsOf(k, caps)[0]!, caps)
   const pipeline = await pipelineOf(device, shader)
   device.pushErrorScope('validation')
   const made: GPUBuffer[] = []
@@ -107,7 +128,11 @@ export const prepare = async (k: Kernel, operands: readonly Storage[], variant?:
     layout: pipeline.getBindGroupLayout(0),
     entries: [
       ...uniform.map((buffer) => ({ binding: 0, resource: { buffer } })),
-      ...shader.bindings.map(({ operand }, i) => ({ binding: i + 1, resource: { buffer: buffers[operand]! } })),
+      ...shader.bindings.map(({ operand, window: w }, i) => {
+        const buffer = buffers[operand]!
+        const offset = w === 0 ? 0 : w * window
+        return { binding: i + 1, resource: { buffer, offset, size: Math.min(buffer.size - offset, window) } }
+      }),
     ],
   })
   const error = await device.popErrorScope()

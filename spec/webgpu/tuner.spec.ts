@@ -6,7 +6,7 @@ import { compile, read } from '../../src/backend/compile.ts'
 import type { Tuned, TuneOptions } from '../../src/backend/tuning.ts'
 import { webgpu } from '../../src/backend/webgpu/webgpu.ts'
 import type { Choose } from '../../src/backend/webgpu/steps.ts'
-import { attention } from '../../src/tensor/nn.ts'
+import { attention, conv2d, linear } from '../../src/tensor/nn.ts'
 import { tensor, type Tensor } from '../../src/tensor/tensor.ts'
 import { trace } from '../../src/tensor/trace.ts'
 import { describeWebgpu, started } from './started.ts'
@@ -120,4 +120,47 @@ describeWebgpu('the tuner', () => {
     expect(near(tuned, await read(compile(f, { backend: 'webgpu' })(...args)))).toBeLessThan(1e-5)
     expect(news.length).toBeGreaterThan(0)
   })
+
+  /** What a function of one tensor gives, how large it gets, and what is told. */
+  const tuned = async (g: (x: Tensor) => Tensor, x: Tensor, options: TuneOptions) => {
+    const once = async (tune: boolean | TuneOptions): Promise<Float32Array> => {
+      const on = await webgpu()
+      const executable = on.prepare(trace(g, [x]).graph, { tune })
+      const [value] = await executable.run([{ data: hostOf(x), shape: x.shape, dtype: 'f32' }])
+      const out = (await value!.read()) as Float32Array
+      value!.dispose()
+      executable.dispose()
+      on.device().gpu.destroy()
+      return out
+    }
+    const told = telling(options)
+    const [plain, got] = [await once(false), await once(told.options)]
+    expect(near(got, plain) / plain.reduce((m, v) => Math.max(m, Math.abs(v)), 0)).toBeLessThan(1e-4)
+    return told.news.filter((n) => n._tag === 'Measured')
+  }
+
+  it('chooses for products, tiles in workgroup memory among them', async () => {
+    const weight = numbers([40, 32], 2)
+    const own = await mkdtemp(join(folder, 'products-'))
+    const how = { cache: own, budget: 60_000 }
+    const g = (x: Tensor): Tensor => linear({ weight })(x).gelu()
+    const news = await tuned(g, numbers([64, 32], 4), how)
+    expect(news.some((n) => n.variant.includes('"way":"shared"'))).toBe(true)
+    expect(await tuned(g, numbers([64, 32], 4), how)).toEqual([])
+  }, 60_000)
+
+  it("decides between a convolution and Winograd's algorithm, and remembers", async () => {
+    const weight = numbers([32, 32, 3, 3], 3)
+    const own = await mkdtemp(join(folder, 'convolutions-'))
+    const g = (x: Tensor): Tensor => conv2d({ weight }, { padding: 1 })(x).silu()
+    const x = numbers([1, 32, 32, 32], 4)
+    const news = await tuned(g, x, { cache: own, budget: 8000 })
+    expect(news.slice(0, 2).map((n) => `${n.label}: ${n.variant}`)).toEqual([
+      'conv 3 × 3, 32 → 32, of 1 × 32 × 32: direct',
+      'conv 3 × 3, 32 → 32, of 1 × 32 × 32: winograd 4',
+    ])
+    const more = await tuned(g, x, { cache: own, budget: 1 })
+    expect(more.every((n) => !n.label.startsWith('conv 3 × 3'))).toBe(true)
+    expect(more.every((n) => n.total === news.at(-1)!.total - news.length)).toBe(true)
+  }, 60_000)
 })

@@ -3,6 +3,7 @@ import type { Storage } from '../core/dtype.ts'
 import type { DType } from '../core/dtype.ts'
 import type { Shape } from '../core/shape.ts'
 import type { Graph } from '../graph/node.ts'
+import type { Compilation } from './compilation.ts'
 import type { TuneOptions } from './tuning.ts'
 
 /** The backends by name: programs compiled for WebGPU and to WebAssembly, the evaluator, and as peers to compare with TensorFlow.js op by op. */
@@ -61,5 +62,7 @@ export interface Backend {
   /** What it is, in words, with the adapter where there is one. */
   readonly description: string
   readonly prepare: (graph: Graph, options?: ProgramOptions) => Executable
+  /** All that becomes of a graph before it is on the device, where programs are compiled; nothing is kept of it. */
+  readonly compilation?: (graph: Graph, options?: ProgramOptions) => Compilation
   readonly memory: () => Memory
 }

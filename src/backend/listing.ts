@@ -1,8 +1,9 @@
 /** Programs as text: which kernels run, on how much, where. */
-import { depthOf, type Kernel } from '../codegen/kernel.ts'
+import { depthOf, kindOf, resultsOf, type Kernel } from '../codegen/kernel.ts'
 import type { Program } from '../codegen/program.ts'
 
-const what = (k: Kernel): string => {
+/** What a kernel is over: `[2,32,32] × 720 × 80` are the rows, depth and columns of a product. */
+export const extentsOf = (k: Kernel): string => {
   switch (k._tag) {
     case 'Map':
       return `[${k.dims}]`
@@ -11,7 +12,7 @@ const what = (k: Kernel): string => {
     case 'Moments':
       return `[${k.dims}] over [${k.folded}]`
     case 'Gemm':
-      return `[${[...k.batch, ...k.rows]}] × ${depthOf(k)} × ${k.n}`
+      return `[${[...k.batch, ...k.rows]}] × ${k.terms.length > 1 ? `${k.terms.length} · ` : ''}${depthOf(k)} × ${k.n}`
     case 'PlainAttention':
       return `[${[...k.batch, k.rows]}] × ${k.depth} × ${k.keys} × ${k.features}`
     case 'WinogradWeight':
@@ -22,7 +23,8 @@ const what = (k: Kernel): string => {
   }
 }
 
-const nameOf = (program: Program, id: number): string => {
+/** What a buffer is called: by its parameter, its place among inputs and outputs, or its number. */
+export const bufferName = (program: Program, id: number): string => {
   const { purpose } = program.buffers[id]!
   switch (purpose._tag) {
     case 'Input':
@@ -47,13 +49,14 @@ export const listing = (program: Program, bytes: number): string => {
       : [
           `${title}:`,
           ...dispatches.map(({ kernel, operands, label }) => {
-            const [out, ...reads] = operands.map((id) => nameOf(program, id))
-            return `  ${out} = ${kernel._tag.toLowerCase()} ${what(kernel)} ${reads.join(' ')} · ${label}`
+            const names = operands.map((id) => bufferName(program, id))
+            const [results, reads] = [names.slice(0, resultsOf(kernel)), names.slice(resultsOf(kernel))]
+            return `  ${results.join(' ')} = ${kindOf(kernel)} ${extentsOf(kernel)} ${reads.join(' ')} · ${label}`
           }),
         ]
   return [
     ...part('once', program.once),
     ...part('every run', program.every),
-    `gives ${program.outputs.map((id) => nameOf(program, id)).join(', ')}; ${bytes} bytes during a run`,
+    `gives ${program.outputs.map((id) => bufferName(program, id)).join(', ')}; ${bytes} bytes during a run`,
   ].join('\n')
 }

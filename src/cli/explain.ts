@@ -7,9 +7,12 @@ import { explainText, explainUnconditional } from './one-step.ts'
 import { backendOption, checkpointArgument, exactOption, loading, loadOptions, startBackend } from './options.ts'
 import { interrupted, unless } from './stop.ts'
 
-const stages = ['traced', 'simplified', 'program'] as const
+const adapters = ['gpu', 'lavapipe', 'swiftshader'] as const
 type Options = {
-  readonly stage: (typeof stages)[number] | 'all'
+  readonly stages?: true
+  readonly slots?: true
+  readonly code?: true
+  readonly adapter?: (typeof adapters)[number]
   readonly backend?: BackendName
   readonly exact?: true
   readonly variant?: string
@@ -18,7 +21,13 @@ type Options = {
 
 const explained = async (source: string, o: Options): Promise<Explanation> => {
   const checkpoint = await openCheckpoint(source, loading(o))
-  const options = { exact: o.exact === true }
+  const options = {
+    exact: o.exact === true,
+    stages: o.stages === true,
+    slots: o.slots === true,
+    code: o.code === true,
+    ...(o.adapter && { adapter: o.adapter }),
+  }
   return checkpoint.kind === 'unconditional'
     ? explainUnconditional(await loadUnconditional(checkpoint, loading(o)), options)
     : explainText(await loadText(checkpoint, loading(o)), options)
@@ -28,18 +37,21 @@ const run = async (checkpoint: string, o: Options): Promise<void> => {
   const signal = interrupted()
   await startBackend(o.backend)
   const told = await unless(signal, explained(checkpoint, o))
-  for (const stage of stages)
-    if (o.stage === 'all' || o.stage === stage) process.stdout.write(`# ${stage}\n${told[stage]}\n\n`)
-  process.stdout.write(`# ${told.nodes.traced} nodes traced, ${told.nodes.simplified} simplified, on ${told.backend}\n`)
+  process.stdout.write(`${told.text}\n`)
 }
 
 /** The command. */
 export const explain = new Command('explain')
   .description(
-    'Print one denoising step, stage by stage: the traced graph, the simplified one, and the program that runs.',
+    'Print what becomes of one denoising step: what each pass makes of it, and the kernels of the program that runs.',
   )
   .addArgument(checkpointArgument())
-  .addOption(new Option('--stage <name>', 'which stage').choices([...stages, 'all']).default('all'))
+  .option('--stages', 'the whole graph or program after every pass')
+  .option('--slots', 'of every kernel, the nodes that it computes and where its operands lie')
+  .option('--code', 'the code of the kernels')
+  .addOption(
+    new Option('--adapter <kind>', 'as on WebGPU on this kind of adapter, which need not be there').choices(adapters),
+  )
   .addOption(backendOption())
   .addOption(exactOption())
 for (const option of loadOptions()) explain.addOption(option)

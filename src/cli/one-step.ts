@@ -1,6 +1,5 @@
 /** One denoising step of a checkpoint, and arguments of the shapes that it is run with. */
-import type { CompileOptions } from '../backend/compile.ts'
-import { explain, type Explanation } from '../backend/explain.ts'
+import { explain, type Explanation, type ExplainOptions } from '../backend/explain.ts'
 import { unet2d } from '../models/unet2d.ts'
 import { conditionalUnet, type Condition } from '../pipelines/condition.ts'
 import { guide, type Guided } from '../pipelines/guide.ts'
@@ -20,7 +19,7 @@ const explainStep = <G>(
   denoise: Denoiser<G>,
   shape: readonly number[],
   given: G,
-  options: CompileOptions,
+  options: ExplainOptions,
 ): Promise<Explanation> => {
   const scheduler = schedulerNamed(String(config['_class_name'] ?? 'ddpm'), config, 25)
   const state = scheduler.init(noise(seed(0), shape))
@@ -32,7 +31,7 @@ const explainStep = <G>(
 /** The first step from noise alone, with the checkpoint's own scheduler. */
 export const explainUnconditional = (
   { unet, scheduler }: UnconditionalModel,
-  options: CompileOptions = {},
+  options: ExplainOptions = {},
 ): Promise<Explanation> => explainStep(scheduler, unet2d(unet), [1, ...sampleShape(unet)], undefined, options)
 
 /** A condition of the shapes that a UNet is given. Nobody looks at its values. */
@@ -54,7 +53,7 @@ export const blankCondition = (
 /** The first step from a text, guided as it is when pictures are drawn, with the checkpoint's own scheduler. */
 export const explainText = (
   sd: StableDiffusion | StableDiffusionXL,
-  options: CompileOptions = {},
+  options: ExplainOptions = {},
 ): Promise<Explanation> => {
   const shape = latentShape(sd, nativeSize(sd))
   const condition = blankCondition(sd, shape)

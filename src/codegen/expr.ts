@@ -1,6 +1,6 @@
 /** What is computed at every index of an iteration space, as data: arithmetic on elements of operands. */
 import type { DType } from '../core/dtype.ts'
-import type { MapOp } from '../graph/node.ts'
+import type { MapOp, Node } from '../graph/node.ts'
 
 /** How an element is kept in a device's memory: bools are whole words, 16-bit floats only where they came from the host. */
 export type Element = DType
@@ -11,8 +11,19 @@ export const elementBytes = (element: Element): number => (element === 'f16' || 
 /** What an element is to arithmetic. */
 export type Value = 'f32' | 'i32' | 'u32' | 'bool'
 
+/**
+ * The node of the graph that an operation is, whichever kernel it has come to: for listings. A symbol, so that the text of a kernel, which
+ * is what it does, leaves it out.
+ */
+export const origin: unique symbol = Symbol('origin')
+
 /** An index that is itself read from memory, clamped to 0 … extent − 1, times a stride. */
-export type Pick = { readonly index: Load; readonly stride: number; readonly extent: number }
+export type Pick = {
+  readonly index: Load
+  readonly stride: number
+  readonly extent: number
+  readonly [origin]?: Node
+}
 
 /** The element at offset + Σ strideᵢ · indexᵢ + Σ picks of an operand. */
 export type Load = {
@@ -43,6 +54,7 @@ export type Parts = {
   readonly at: Index
   readonly ends: readonly number[]
   readonly xs: readonly Expr[]
+  readonly [origin]?: Node
 }
 
 /** What is computed at every index of an iteration space. */
@@ -58,6 +70,7 @@ export type Expr =
       readonly dtype: DType
       readonly type: Value
       readonly xs: readonly Expr[]
+      readonly [origin]?: Node
     }
 
 /** Where results go: offset + Σ strideᵢ · indexᵢ of an operand. */

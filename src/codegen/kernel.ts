@@ -4,6 +4,7 @@
  * transpositions and broadcasts of the graph have become those.
  */
 import type { ReduceOp } from '../core/ops.ts'
+import type { Node } from '../graph/node.ts'
 import { subexpressions, type Element, type Expr, type Load, type Store } from './expr.ts'
 
 export * from './expr.ts'
@@ -218,12 +219,17 @@ export type Kernel =
 export type Dispatch = {
   readonly kernel: Kernel
   readonly operands: readonly number[]
-  /** Which nodes it computes, for listings. */
+  /** What it does, for listings, profilers and messages. */
   readonly label: string
+  /** Nodes of the graph that it is, apart from those whose arithmetic is in its expressions (`origin`). */
+  readonly nodes?: readonly Node[]
 }
 
 /** How many of a kernel's operands are written: the first so many. */
 export const resultsOf = (k: Kernel): number => (k._tag === 'Map' ? 1 + (k.also?.length ?? 0) : 1)
+
+/** The name of a kernel's kind. */
+export const kindOf = (k: Kernel): string => (k._tag === 'PlainAttention' ? 'attention' : k._tag.toLowerCase())
 
 const keys = new WeakMap<Kernel, string>()
 

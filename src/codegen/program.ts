@@ -1,7 +1,7 @@
 /** Programs: buffers, and the kernels that fill them one after the other. */
 import { computed } from '../core/dtype.ts'
 import { size, type Shape } from '../core/shape.ts'
-import type { Buffer } from '../graph/node.ts'
+import type { Buffer, Node } from '../graph/node.ts'
 import type { Target } from '../passes/target.ts'
 import {
   elementBytes,
@@ -123,10 +123,17 @@ export class ProgramBuilder {
     return id
   }
 
-  /** Adds a kernel that fills a fresh buffer of so many elements, read from the given ones. */
-  fill(kernel: Kernel, element: Element, length: number, reads: readonly number[], label: string): number {
+  /** Adds a kernel that fills a fresh buffer of so many elements, read from the given ones; it is the given nodes. */
+  fill(
+    kernel: Kernel,
+    element: Element,
+    length: number,
+    reads: readonly number[],
+    label: string,
+    nodes: readonly Node[] = [],
+  ): number {
     const id = this.made(element, length, reads)
-    this.dispatch({ kernel, operands: [id, ...reads], label })
+    this.dispatch({ kernel, operands: [id, ...reads], label, nodes })
     return id
   }
 
@@ -167,11 +174,11 @@ export class ProgramBuilder {
   }
 
   /** Writes an expression into a part of a buffer. */
-  write(value: Expr, shape: Shape, into: Load, label: string): void {
+  write(value: Expr, shape: Shape, into: Load, label: string, nodes: readonly Node[] = []): void {
     const { values, operands } = localise([value], 1)
     const out = { operand: 0, element: into.element, offset: into.offset, strides: into.strides }
     const kernel: MapKernel = { _tag: 'Map', dims: shape, value: values[0]!, out }
-    this.dispatch({ kernel, operands: [into.operand, ...operands], label })
+    this.dispatch({ kernel, operands: [into.operand, ...operands], label, nodes })
   }
 }
 

@@ -239,6 +239,17 @@ export const call = (
     return { _tag: 'Call', shape: out.shape, dtype: out.dtype, name, options, args, body }
   })
 
+/** The call of other arguments. Those of the same types share its body, which is a function of its own inputs. */
+const again = (n: N.Call, args: readonly N.Node[]): N.Call => {
+  const isAlike = args.every((a, i) => a.dtype === n.args[i]!.dtype && sameShape(a.shape, n.args[i]!.shape))
+  if (!isAlike)
+    return call(n.name, n.options, args, (inputs) =>
+      substitute(n.body.outputs[0]!, new Map(n.body.inputs.map((p, i) => [p, inputs[i]!]))),
+    )
+  const { id: _, ...same } = n
+  return N.intern<N.Call>(`call ${n.name} ${JSON.stringify(n.options)} ${ids(args)}`, () => ({ ...same, args }))
+}
+
 /** The same node over other sources; interned, so unchanged sources give the node itself. */
 export const withSources = (n: N.Node, xs: readonly N.Node[]): N.Node => {
   const olds = N.sources(n)
@@ -267,9 +278,7 @@ export const withSources = (n: N.Node, xs: readonly N.Node[]): N.Node => {
     case 'Conv':
       return conv(n.geometry, x, y)
     case 'Call':
-      return call(n.name, n.options, xs, (inputs) =>
-        substitute(n.body.outputs[0]!, new Map(n.body.inputs.map((p, i) => [p, inputs[i]!]))),
-      )
+      return again(n, xs)
   }
 }
 

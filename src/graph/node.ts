@@ -96,9 +96,13 @@ export type Node = Input | Buffer | Const | Iota | Map | Reduce | ViewNode | Con
 type WithoutId<N> = N extends Node ? Omit<N, 'id'> : never
 
 const interned = new globalThis.Map<string, WeakRef<Node>>()
-const forgotten = new FinalizationRegistry<string>((key) => {
-  if (interned.get(key)?.deref() === undefined) interned.delete(key)
-})
+const fewest = 2 ** 14
+let most = fewest
+/** Forgets nodes that nobody has any more: a registry of them would cost more than all the rest of a node. */
+const sweep = (): void => {
+  for (const [key, node] of interned) if (node.deref() === undefined) interned.delete(key)
+  most = Math.max(fewest, 2 * interned.size)
+}
 let next = 0
 
 /** A node that is only equal to itself: leaves that carry data or are bound later. */
@@ -110,7 +114,7 @@ export const intern = <N extends Node>(key: string, make: () => WithoutId<N>): N
   if (hit !== undefined) return hit as N
   const fresh = unique<N>(make())
   interned.set(key, new WeakRef<Node>(fresh))
-  forgotten.register(fresh, key)
+  if (interned.size > most) sweep()
   return fresh
 }
 

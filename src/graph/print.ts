@@ -54,11 +54,33 @@ export const opOf = (n: Node): string => detail(n)
 /** The dtype and shape of a node: `f32[2,3]`. */
 export const typeOf = (n: Node): string => `${n.dtype}[${n.shape}]`
 
+/** The node's op by its name alone: `conv`. */
+export const nameOf = (n: Node): string => {
+  switch (n._tag) {
+    case 'Map':
+    case 'Reduce':
+      return n.op
+    case 'Call':
+      return n.name
+    case 'View':
+      return n.view._tag.toLowerCase()
+    default:
+      return n._tag.toLowerCase()
+  }
+}
+
+/** The letters that `print` gives nodes; constants have none. */
+export const lettersOf = ({ inputs, outputs }: Graph): ReadonlyMap<Node, string> => {
+  const names = new Map<Node, string>()
+  for (const n of [...inputs, ...toposort(outputs)])
+    if (n._tag !== 'Const' && !names.has(n)) names.set(n, letters(names.size))
+  return names
+}
+
 /** The text of a graph. Constants stand where they are used; equal expressions stand once. */
 export const print = ({ inputs, outputs }: Graph): string => {
-  const names = new Map<Node, string>()
+  const names = lettersOf({ inputs, outputs })
   const order = toposort(outputs)
-  for (const n of [...inputs, ...order]) if (n._tag !== 'Const' && !names.has(n)) names.set(n, letters(names.size))
   const at = (n: Node): string => (n._tag === 'Const' ? numeral(n.value) : (names.get(n) ?? '?'))
   const typed = (n: Node): string => `${at(n)}: ${typeOf(n)}`
   const body = order

@@ -11,7 +11,7 @@ export type ArenaOptions = {
   readonly alignment?: number
   /** Bytes after each value that may be read. */
   readonly slack?: number
-  /** No value lies across a multiple of so many bytes. */
+  /** No value lies across a multiple of so many bytes, unless it is larger: then it begins at one. */
   readonly segment?: number
   /** Do outputs lie there too, until the end of the run? */
   readonly outputs?: boolean
@@ -64,7 +64,7 @@ export const arena = (program: Program, options: ArenaOptions = {}): Arena => {
   const { segment } = unless(options)
   const whole = (offset: number, bytes: number): number => {
     const end = (Math.floor(offset / segment) + 1) * segment
-    return offset + bytes <= end ? offset : end
+    return offset + bytes <= end || offset % segment === 0 ? offset : end
   }
   const placed: { readonly life: Life; readonly offset: number }[] = []
   const offsets = new Map<number, number>()

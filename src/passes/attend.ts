@@ -63,6 +63,6 @@ export const attend = (to: ProgramBuilder, n: Call, [q, k, v, mask]: readonly Ex
     out: { operand: 0, offset: 0, batch: by.slice(0, -2), row: by.at(-2)!, column: by.at(-1)! },
     mask: added && { ...added, operand: operandOf(added) },
   }
-  const id = to.fill(kernel, 'f32', size(n.shape), operands, 'attention')
+  const id = to.fill(kernel, 'f32', size(n.shape), operands, 'attention', [n])
   return { _tag: 'Load', operand: id, element: 'f32', offset: 0, strides: by, picks: [] }
 }

@@ -1,7 +1,8 @@
 /** Is a dispatch one that its kernel, its operands and the target allow? */
-import { depthOf, elementBytes, resultsOf, type Dispatch, type GemmKernel } from '../codegen/kernel.ts'
+import { depthOf, resultsOf, type Dispatch, type GemmKernel } from '../codegen/kernel.ts'
 import type { Draft } from '../codegen/program.ts'
 import { size } from '../core/shape.ts'
+import { bindingsOf } from './bindings.ts'
 import { extentOf, regionsOf } from './regions.ts'
 import { refusals } from './takes.ts'
 import type { Target } from './target.ts'
@@ -11,8 +12,7 @@ export const kernelRules = {
   there: 'operands are buffers of the program, and the kernel names no others',
   apart: 'no operand is there twice',
   used: 'no operand is dead',
-  few: 'there are no more operands than the target takes',
-  small: 'no operand is larger than the target takes',
+  few: 'operands, of which a large one is bound in several parts, are no more than the target takes',
   taken: 'the target has code for the kernel',
   ranked: 'everything that is indexed has a stride for every axis',
   typed: 'elements are kept as the kernel takes them',
@@ -62,11 +62,14 @@ export const kernelFaults = (dispatch: Dispatch, draft: Draft, target: Target): 
     if (!isThere(operand)) return void out.push({ rule: 'there', operand, what: `is buffer ${id}, which is none` })
     if (operands.indexOf(id) !== operand) out.push({ rule: 'apart', operand, what: 'is there twice' })
     if (!named.has(operand)) out.push({ rule: 'used', operand, what: 'is neither read nor written' })
-    const { length, element } = draft.buffers[id]!
-    const bytes = length * elementBytes(element)
-    if (bytes > target.mostBytes) out.push({ rule: 'small', operand, what: `has ${bytes} bytes` })
   })
-  if (operands.length > target.mostOperands) out.push({ rule: 'few', what: `has ${operands.length} operands` })
+  const bindings = bindingsOf(
+    target,
+    draft.buffers,
+    operands.filter((_, i) => isThere(i)),
+  )
+  if (bindings > target.mostOperands)
+    out.push({ rule: 'few', what: `has ${operands.length} operands in ${bindings} bindings` })
   for (const what of refusals(kernel, target)) out.push({ rule: 'taken', what: `has ${what}` })
   for (const r of regions) {
     const { operand, access, dims, strides } = r

@@ -169,6 +169,6 @@ export const violationsOf = (draft: Draft, target: Target, finished = false): re
 /** Checks what there is after a pass. Throws `PassError`, naming the pass, kernels and operands; what is wrong with a graph, `check` says. */
 export const checkStage = (stage: Stage, target: Target): void => {
   if (stage._tag === 'Graph') return void check(stage.graph)
-  const violations = violationsOf(stage.program, target, stage.pass === 'pack')
+  const violations = violationsOf(stage.program, target, stage.pass === 'pack' || stage.pass === 'label')
   if (violations.length > 0) throw new PassError(stage.pass, violations)
 }

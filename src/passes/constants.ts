@@ -60,7 +60,9 @@ export const constants: ProgramPass = {
         const fixed = all.filter((x) => isConstant(x) && loadsOf(x).length > 0)
         if (fixed.length < 2) return e
         const moving = all.filter((x) => !fixed.includes(x))
-        const add = (x: Expr, y: Expr): Expr => ({ ...(e as Extract<Expr, { readonly _tag: 'Op' }>), xs: [x, y] })
+        // As many sums as there were, each one of the nodes.
+        const adds = sums(e)
+        const add = (x: Expr, y: Expr): Expr => ({ ...adds.pop()!, xs: [x, y] })
         return moving.length === 0 ? e : add(moving.reduce(add), fixed.reduce(add))
       }
       const global = renamed(d.kernel.value, (operand) => d.operands[operand]!)
@@ -73,5 +75,7 @@ export const constants: ProgramPass = {
   },
 }
 
+/** The sums that a sum of sums is made of. */
+const sums = (e: Expr): Extract<Expr, { readonly _tag: 'Op' }>[] => (isSum(e) ? [e, ...e.xs.flatMap(sums)] : [])
 const summands = (e: Expr): readonly Expr[] => (isSum(e) ? e.xs.flatMap(summands) : [e])
 const indexed = (e: Expr): boolean => e._tag === 'Index' || ('xs' in e && e.xs.some(indexed))

@@ -8,10 +8,13 @@ import { bordered, gemm, isFloats, plainOf, rowsOf } from './gemm.ts'
 import { seen, stridesInOrder } from './layout.ts'
 import { winograd } from './winograd.ts'
 
-/** The value of a matrix product. `norm`: rows of x are normalised first. */
-export const dot = (to: ProgramBuilder, n: Dot, x: Expr, y: Expr, norm?: Term['norm']): Load => {
+/** A normalisation that a product does on the way. */
+export type NormalisedRows = { readonly call: Call; readonly norm: NonNullable<Term['norm']> }
+
+/** The value of a matrix product. `rows`: those of x are normalised first. */
+export const dot = (to: ProgramBuilder, n: Dot, x: Expr, y: Expr, rows?: NormalisedRows): Load => {
   const batch = n.shape.slice(0, -2)
-  const [rows, columns] = n.shape.slice(-2) as [number, number]
+  const [count, columns] = n.shape.slice(-2) as [number, number]
   const k = n.x.shape.at(-1)!
   const a = rowsOf(to, x, n.x.shape, 'rows of dot')
   const b = plainOf(to, y, n.y.shape, 'columns of dot')
@@ -26,18 +29,18 @@ export const dot = (to: ProgramBuilder, n: Dot, x: Expr, y: Expr, norm?: Term['n
   const out = strides(n.shape)
   const kernel = gemm({
     batch,
-    rows: [rows],
+    rows: [count],
     n: columns,
     width,
     term: {
       a: { offset: a.offset, batch: repeated(n.x.shape.slice(0, -2), a.strides), rows: [a.strides.at(-2)!] },
       segments: [{ length: k, jump: 0 }],
-      ...(norm && { norm }),
+      ...(rows && { norm: rows.norm }),
     },
     b: broadcastStrides(own, batch).map((s) => s * each),
     c: { offset: 0, batch: out.slice(0, -2), rows: [columns] },
   })
-  const id = to.fill(kernel, 'f32', size(n.shape), [panels, a.operand], 'dot')
+  const id = to.fill(kernel, 'f32', size(n.shape), [panels, a.operand], 'dot', rows ? [rows.call, n] : [n])
   return { _tag: 'Load', operand: id, element: 'f32', offset: 0, strides: out, picks: [] }
 }
 
@@ -116,14 +119,19 @@ export const conv = (to: ProgramBuilder, n: Conv, image: Image, weight: Expr, ex
     b: [Math.ceil(columns / width) * kh * kw * perGroup * width],
     c: { offset: 0, batch: [columns], rows: [by[0]!, by[2]!, by[3]!] },
   })
-  const id = to.fill(kernel, 'f32', size(n.shape), [panels, operand], 'conv')
+  const id = to.fill(
+    kernel,
+    'f32',
+    size(n.shape),
+    [panels, operand],
+    'conv',
+    image.magnify.some((m) => m > 1) ? [n.x, n] : [n],
+  )
   return { _tag: 'Load', operand: id, element: 'f32', offset: 0, strides: by, picks: [] }
 }
 
 /** A normalisation of rows without gain and shift, seen through reshapes that keep the last axis: what it normalises, or undefined. */
-export const normalisedRows = (
-  n: Node,
-): { readonly call: Call; readonly norm: NonNullable<Term['norm']> } | undefined => {
+export const normalisedRows = (n: Node): NormalisedRows | undefined => {
   const columns = n.shape.at(-1)
   let x = n
   while (x._tag === 'View' && x.view._tag === 'Reshape' && x.x.shape.at(-1) === columns) x = x.x

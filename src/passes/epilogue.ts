@@ -13,11 +13,12 @@ import {
 } from '../codegen/kernel.ts'
 import type { Draft } from '../codegen/program.ts'
 import { size } from '../core/shape.ts'
+import { bindingsOf } from './bindings.ts'
 import { renamed, restride, type Restride } from './layout.ts'
 import type { ProgramPass } from './pass.ts'
 import { over, refine, type CommonAxis } from './refine.ts'
 import type { Target } from './target.ts'
-import { usesOf } from './uses.ts'
+import { bothNodes, usesOf } from './uses.ts'
 
 type Product = GemmKernel | WinogradOutputKernel
 
@@ -160,12 +161,14 @@ const fused = (
   d: Dispatch & { readonly kernel: MapKernel },
   at: number,
   target: Target,
+  { buffers }: Draft,
 ): Dispatch | undefined => {
   const own = producer.operands.slice(1)
   const others = d.operands.filter((other, j) => j !== 0 && j !== at && !own.includes(other))
   const operands = [d.operands[0]!, ...own, ...others]
-  if (operands.length > target.mostOperands) return undefined
+  if (bindingsOf(target, buffers, operands) > target.mostOperands) return undefined
   const label = `${producer.label} + ${d.label}`
+  const nodes = bothNodes(producer, d)
   const k = producer.kernel
   // Numbers of the map's operands among all; −1 is what is handed over.
   const numbered = (map: MapKernel): MapKernel => ({
@@ -174,13 +177,13 @@ const fused = (
   })
   if (k._tag === 'Normalise' && target.groupNorm === 'whole') {
     const kernel = asThen(numbered(d.kernel), -1, k)
-    return kernel && { kernel, operands, label }
+    return kernel && { kernel, operands, label, nodes }
   }
   if (!isProduct(k) || k.epilogue !== undefined || !isDense(k)) return undefined
   const epilogue = asEpilogue(numbered(d.kernel), -1, k, target)
   if (epilogue === undefined) return undefined
   const zero = { ...epilogue, value: renamed(epilogue.value, (j) => (j === -1 ? 0 : j)) }
-  return { kernel: { ...k, epilogue: zero }, operands, label }
+  return { kernel: { ...k, epilogue: zero }, operands, label, nodes }
 }
 
 const fuseAll = (draft: Draft, target: Target): Draft => {
@@ -198,7 +201,7 @@ const fuseAll = (draft: Draft, target: Target): Draft => {
       if (draft.outputs.includes(id)) continue
       const producer = out[made]
       if (producer === undefined || producer.operands[0] !== id || draft.every[made]!.operands[0] !== id) continue
-      const both = fused(producer, map, at, target)
+      const both = fused(producer, map, at, target, draft)
       if (both === undefined) continue
       out[i] = both
       out[made] = undefined

@@ -4,7 +4,7 @@
  */
 import { computed } from '../core/dtype.ts'
 import { size, strides, type Shape } from '../core/shape.ts'
-import { loadsOf, subexpressions, type Expr, type Load, type ReduceKernel } from '../codegen/kernel.ts'
+import { loadsOf, origin, subexpressions, type Expr, type Load, type ReduceKernel } from '../codegen/kernel.ts'
 import { localise, ProgramBuilder, typeOf, type Draft } from '../codegen/program.ts'
 import {
   sources,
@@ -19,6 +19,7 @@ import {
 } from '../graph/node.ts'
 import { opOf } from '../graph/print.ts'
 import { attend } from './attend.ts'
+import { bindingsOf, windowsOf } from './bindings.ts'
 import { conv, dot, normalisedRows, rowsBefore } from './contract.ts'
 import { magnifiedImage } from './magnify.ts'
 import { broadcastTo, orderLike, picked, seen, stridesInOrder } from './layout.ts'
@@ -36,8 +37,6 @@ const littleWork = 6
 const mostLoads = 10
 
 const isPlain = (e: Expr): boolean => !('xs' in e)
-/** How many buffers an expression reads. */
-const operandsOf = (...es: readonly Expr[]): number => new Set(es.flatMap((e) => loadsOf(e).map((l) => l.operand))).size
 const value = (dtype: Node['dtype']) => computed(dtype)
 
 class Fusion {
@@ -118,7 +117,7 @@ class Fusion {
           n.xs.map((x) => this.#repeated(x, n.shape)),
           n.shape,
         )
-        return { _tag: 'Op', op: n.op, dtype: n.dtype, type: value(n.dtype), xs }
+        return { _tag: 'Op', op: n.op, dtype: n.dtype, type: value(n.dtype), xs, [origin]: n }
       }
       case 'Reduce':
         return this.#reduce(n)
@@ -156,12 +155,23 @@ class Fusion {
 
   /** Operands of an op, of which the largest are put in memory until together they read few enough buffers. */
   #few(nodes: readonly Node[], xs: readonly Expr[], shape: Shape): readonly Expr[] {
-    const most = this.to.target.mostOperands - 1
-    if (operandsOf(...xs) <= most) return xs
-    const counts = xs.map((x) => operandsOf(x))
+    const { target } = this.to
+    const most = target.mostOperands - windowsOf(target, 4 * size(shape))
+    if (this.#bindings(...xs) <= most || xs.every(isPlain)) return xs
+    const counts = xs.map((x) => (isPlain(x) ? 0 : this.#bindings(x)))
     const at = counts.indexOf(Math.max(...counts))
     const there = broadcastTo(this.#stored(nodes[at]!, this.of(nodes[at]!)), nodes[at]!.shape, shape)
     return this.#few(nodes, xs.with(at, there), shape)
+  }
+
+  /** How many bindings what expressions read takes. */
+  #bindings(...es: readonly Expr[]): number {
+    const { target, buffers } = this.to
+    return bindingsOf(
+      target,
+      buffers,
+      es.flatMap((e) => loadsOf(e).map((l) => l.operand)),
+    )
   }
 
   #reduce(n: Reduce): Load {
@@ -178,7 +188,7 @@ class Fusion {
       value: values[0]!,
       out: { operand: 0, element, offset: 0, strides: strides(kept.map((a) => n.x.shape[a]!)) },
     }
-    const id = this.to.fill(kernel, element, size(n.shape), operands, opOf(n))
+    const id = this.to.fill(kernel, element, size(n.shape), operands, opOf(n), [n])
     return load(id, element, strides(n.shape))
   }
 
@@ -197,7 +207,9 @@ class Fusion {
   /** Values end to end along an axis, each where it lies, or undefined where they are written into one buffer. */
   #parts(n: Node, axis: number, parts: readonly (readonly [Expr, number])[]): Expr | undefined {
     const { target } = this.to
-    if (!target.parts || operandsOf(...parts.map(([e]) => e)) >= target.mostOperands) return undefined
+    const read = this.#bindings(...parts.map(([e]) => e))
+    const written = windowsOf(target, 4 * size(n.shape))
+    if (!target.parts || read + written > target.mostOperands) return undefined
     const along = n.shape.map((_, i) => (i === axis ? 1 : 0))
     const ends = parts.map(([, extent], i) => parts.slice(0, i).reduce((sum, [, d]) => sum + d, extent))
     const xs = parts.map(([e, extent], i) => moved(e, n.shape, axis, extent - ends[i]!))
@@ -209,6 +221,7 @@ class Fusion {
       at: { _tag: 'Index', type: 'i32', offset: 0, strides: along },
       ends: there.map((i) => ends[i]!),
       xs: there.map((i) => xs[i]!),
+      [origin]: n,
     }
   }
 
@@ -227,7 +240,7 @@ class Fusion {
     }
     const whole = this.#frame(n, [e], n.x.shape)
     const inside = whole.strides.reduce((at, s, i) => at + s * before[i]!, 0)
-    this.to.write(e, n.x.shape, { ...whole, offset: inside }, opOf(n))
+    this.to.write(e, n.x.shape, { ...whole, offset: inside }, opOf(n), [n])
     // Slabs before and after along each axis, inside along those before it.
     n.shape.forEach((d, axis) => {
       const sides = [
@@ -256,7 +269,7 @@ class Fusion {
     let at = 0
     n.xs.forEach((x, i) => {
       const offset = at * whole.strides[n.axis]!
-      if (size(x.shape) > 0) this.to.write(parts[i]!, x.shape, { ...whole, offset }, opOf(n))
+      if (size(x.shape) > 0) this.to.write(parts[i]!, x.shape, { ...whole, offset }, opOf(n), [n])
       at += x.shape[n.axis]!
     })
     return whole
@@ -266,10 +279,11 @@ class Fusion {
     const grows = size(n.shape) > size(n.x.shape)
     const e = this.of(n.x)
     const counts = subexpressions(e).some((x) => x._tag === 'Index')
-    const fits = operandsOf(e) + 1 < this.to.target.mostOperands
-    const x = counts || grows || !fits ? this.#inMemory(n.x) : e
+    const { target } = this.to
     const index = this.#inMemory(n.indices)
-    return picked(x, n.x.shape, n.axis, index, n.indices.shape.length)
+    const fits = this.#bindings(e, index) + windowsOf(target, 4 * size(n.shape)) <= target.mostOperands
+    const x = counts || grows || !fits ? this.#inMemory(n.x) : e
+    return picked(x, n, index)
   }
 
   #inMemory(n: Node): Load {
@@ -284,7 +298,7 @@ class Fusion {
     const rows = this.to.target.products === 'rich' ? normalisedRows(n.x) : undefined
     if (rows !== undefined) {
       const before = rowsBefore(this.#plain(rows.call.args[0]!), rows.call, n.x.shape)
-      if (before !== undefined) return dot(this.to, n, before, this.of(n.y), rows.norm)
+      if (before !== undefined) return dot(this.to, n, before, this.of(n.y), rows)
     }
     return dot(this.to, n, this.of(n.x), this.of(n.y))
   }
@@ -298,8 +312,9 @@ class Fusion {
         n.args.map((a) => this.of(a)),
       )
     // Parts are read twice, but written never, unless with gain and shift they are too many.
+    const { target } = this.to
     const there = n.args.map((a) => (this.of(a)._tag === 'Parts' ? this.of(a) : this.#plain(a)))
-    const fits = operandsOf(...there) < this.to.target.mostOperands
+    const fits = this.#bindings(...there) + windowsOf(target, 4 * size(n.shape)) <= target.mostOperands
     return normalise(this.to, n, fits ? there : n.args.map((a) => this.#plain(a)))
   }
 }

@@ -1,8 +1,8 @@
 /** Where elements lie: views as strides, and in which order the axes of a value are laid out in memory. */
-import { mapLeaves, type Expr, type Load } from '../codegen/kernel.ts'
+import { mapLeaves, origin, type Expr, type Load } from '../codegen/kernel.ts'
 import { broadcastStrides } from '../graph/evaluate/values.ts'
 import { size, strides, type Shape } from '../core/shape.ts'
-import type { View } from '../graph/node.ts'
+import type { Gather, View } from '../graph/node.ts'
 
 /** Strides under a change of index: new strides from old, and what is added to the offset. `undefined` where strides cannot say it. */
 export type Restride = (
@@ -106,7 +106,10 @@ export const broadcastTo = (e: Expr, from: Shape, to: Shape): Expr => {
 }
 
 /** An expression at an index along one axis that is read from memory: the axis is replaced by those of the index. */
-export const picked = (e: Expr, from: Shape, axis: number, index: Load, rank: number): Expr => {
+export const picked = (e: Expr, n: Gather, index: Load): Expr => {
+  const { axis } = n
+  const from = n.x.shape
+  const rank = n.indices.shape.length
   const widened = (old: readonly number[]): readonly number[] => [
     ...old.slice(0, axis),
     ...new Array<number>(rank).fill(0),
@@ -121,7 +124,7 @@ export const picked = (e: Expr, from: Shape, axis: number, index: Load, rank: nu
   const pickLoad = (x: Load): Load => {
     const stride = x.strides[axis]!
     const inner = x.picks.map((p) => ({ ...p, index: pickLoad(p.index) }))
-    const own = stride === 0 ? [] : [{ index: at, stride, extent: from[axis]! }]
+    const own = stride === 0 ? [] : [{ index: at, stride, extent: from[axis]!, [origin]: n }]
     return { ...x, strides: widened(x.strides), picks: [...inner, ...own] }
   }
   return mapLeaves(e, (x) => (x._tag === 'Load' ? pickLoad(x) : x))

@@ -7,6 +7,7 @@ import { epilogues } from './epilogue.ts'
 import { fuse, fusedCalls } from './fuse.ts'
 import { gates } from './gates.ts'
 import { inline } from './inline.ts'
+import { label } from './label.ts'
 import { magnifiedImage } from './magnify.ts'
 import { normIntoProducts } from './norm-into-products.ts'
 import { pack } from './pack.ts'
@@ -41,6 +42,7 @@ export const programPasses: readonly ProgramPass[] = [
   several,
   unused,
   pack,
+  label,
 ]
 
 /** How programs are made. */

@@ -1,19 +1,20 @@
 /** Normalisations as kernels: whole, or of statistics alone, whose application is arithmetic that goes into whatever reads the result. */
 import { size, strides, type Shape } from '../core/shape.ts'
 import type { Call } from '../graph/node.ts'
-import type { Expr, Load, MomentsKernel, NormaliseKernel } from '../codegen/kernel.ts'
+import { origin, type Expr, type Load, type MomentsKernel, type NormaliseKernel } from '../codegen/kernel.ts'
 import { localise, type ProgramBuilder } from '../codegen/program.ts'
 import { broadcastTo, renamed, seen, stridesInOrder } from './layout.ts'
 
 /** The calls that `normalise` knows. */
 export const normalisations: ReadonlySet<string> = new Set(['groupNorm', 'layerNorm', 'rmsNorm'])
 
-const op = (name: 'add' | 'mul', ...xs: readonly Expr[]): Expr => ({
+const op = (n: Call, name: 'add' | 'mul', ...xs: readonly Expr[]): Expr => ({
   _tag: 'Op',
   op: name,
   dtype: 'f32',
   type: 'f32',
   xs,
+  [origin]: n,
 })
 const number = (value: number): Expr => ({ _tag: 'Const', type: 'f32', value })
 /** Stands for what a normalisation makes of an element. */
@@ -32,9 +33,9 @@ const along = (e: Expr, dims: Shape, shape: Shape): Expr => {
   return broadcastTo(seen(e, { _tag: 'Reshape' }, dims, thin)!, thin, shape)
 }
 
-const affine = (x: Expr, gain: Expr | undefined, shift: Expr | undefined): Expr => {
-  const y = gain === undefined ? x : op('mul', x, gain)
-  return shift === undefined ? y : op('add', y, shift)
+const affine = (n: Call, x: Expr, gain: Expr | undefined, shift: Expr | undefined): Expr => {
+  const y = gain === undefined ? x : op(n, 'mul', x, gain)
+  return shift === undefined ? y : op(n, 'add', y, shift)
 }
 
 /** The result of such a call: an expression of its arguments, which are in memory or, where the target has those, parts. */
@@ -48,7 +49,7 @@ const whole = (
   to: ProgramBuilder,
   k: Pick<NormaliseKernel, 'dims' | 'folded' | 'value' | 'centred' | 'eps' | 'then'>,
   by: readonly number[],
-  label: string,
+  n: Call,
 ): number => {
   // Operand 0 is what is normalised, and the result.
   const { values, operands } = localise([k.value, k.then], 0)
@@ -62,7 +63,7 @@ const whole = (
     then: renumber(values[1]!),
     out: { operand: 0, element: 'f32', offset: 0, strides: by },
   }
-  return to.fill(kernel, 'f32', size(k.dims) * size(k.folded), reads, label)
+  return to.fill(kernel, 'f32', size(k.dims) * size(k.folded), reads, n.name, [n])
 }
 
 const groups = (to: ProgramBuilder, n: Call, x: Expr, weight: Expr | undefined, bias: Expr | undefined): Expr => {
@@ -89,10 +90,10 @@ const groups = (to: ProgramBuilder, n: Call, x: Expr, weight: Expr | undefined, 
       value: seen(x, { _tag: 'Reshape' }, n.shape, split)!,
       centred: true,
       eps: n.options['eps'] as number,
-      then: affine(normalised(split.length), channel(weight), channel(bias)),
+      then: affine(n, normalised(split.length), channel(weight), channel(bias)),
     },
     [by[0]!, each * by[1]!, by[1]!, ...by.slice(2)],
-    'groupNorm',
+    n,
   )
   return { _tag: 'Load', operand: id, element: 'f32', offset: 0, strides: by, picks: [] }
 }
@@ -123,11 +124,11 @@ const scales = (to: ProgramBuilder, n: Call, x: Expr, weight: Expr | undefined, 
     out: { operand: 0 },
   }
   const half = batch * channels
-  const id = to.fill(kernel, 'f32', 2 * half, operands, 'groupNorm')
+  const id = to.fill(kernel, 'f32', 2 * half, operands, 'groupNorm', [n])
   const shape = n.shape.slice(0, 2)
   const wide = (offset: number): Expr =>
     along({ _tag: 'Load', operand: id, element: 'f32', offset, strides: strides(shape), picks: [] }, shape, n.shape)
-  return op('add', op('mul', x, wide(0)), wide(half))
+  return op(n, 'add', op(n, 'mul', x, wide(0)), wide(half))
 }
 
 const rows = (to: ProgramBuilder, n: Call, x: Expr, weight: Expr | undefined, bias: Expr | undefined): Expr => {
@@ -141,10 +142,10 @@ const rows = (to: ProgramBuilder, n: Call, x: Expr, weight: Expr | undefined, bi
       value: x,
       centred: n.name === 'layerNorm',
       eps: n.options['eps'] as number,
-      then: affine(normalised(n.shape.length), wide(weight, 1), wide(bias, weight === undefined ? 1 : 2)),
+      then: affine(n, normalised(n.shape.length), wide(weight, 1), wide(bias, weight === undefined ? 1 : 2)),
     },
     by,
-    n.name,
+    n,
   )
   return { _tag: 'Load', operand: id, element: 'f32', offset: 0, strides: by, picks: [] }
 }

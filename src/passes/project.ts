@@ -2,7 +2,9 @@
 import type { Dispatch, GemmKernel, Load, Matrices, PlainAttentionKernel } from '../codegen/kernel.ts'
 import type { Draft, Panels, ProgramBuffer } from '../codegen/program.ts'
 import { size } from '../core/shape.ts'
+import { bindingsOf } from './bindings.ts'
 import type { ProgramPass } from './pass.ts'
+import { nodesOf } from './provenance.ts'
 import { usesOf } from './uses.ts'
 
 /** More keys than this, and making queries again for every block of them would cost more than a kernel. */
@@ -104,7 +106,7 @@ const projected = (
     q: x,
     project: { inner, w, ...(bias && { bias }), ...(term.norm && { norm: term.norm }) },
   }
-  return { kernel, operands, label: `queries + ${d.label}` }
+  return { kernel, operands, label: `queries + ${d.label}`, nodes: [...nodesOf(producer), ...nodesOf(d)] }
 }
 
 /** Such attentions to few keys. */
@@ -132,7 +134,7 @@ export const project: ProgramPass = {
       if (!isRows || !isPlain || panels?.parts[0]!.k.length !== 1) return
       if (draft.buffers[producer.operands[1]!]!.purpose._tag !== 'Kept') return
       const both = projected(d, k, producer, product, () => matrixOf(state, panels))
-      if (both === undefined || both.operands.length > target.mostOperands) return
+      if (both === undefined || bindingsOf(target, state.buffers, both.operands) > target.mostOperands) return
       out[i] = both
       out[made] = undefined
     })

@@ -10,10 +10,12 @@ import {
   type Store,
 } from '../codegen/kernel.ts'
 import { localise } from '../codegen/program.ts'
+import type { Node } from '../graph/node.ts'
+import { bindingsOf } from './bindings.ts'
 import { renamed, restride } from './layout.ts'
 import type { ProgramPass } from './pass.ts'
 import { over, refine } from './refine.ts'
-import { readsOf, usesOf } from './uses.ts'
+import { bothNodes, readsOf, usesOf } from './uses.ts'
 
 /** A map with its buffers by number. */
 type Whole = {
@@ -30,7 +32,7 @@ const wholeOf = (d: Dispatch & { readonly kernel: MapKernel }): Whole => {
   return { dims: d.kernel.dims, results }
 }
 
-const dispatchOf = ({ dims, results }: Whole, label: string): Dispatch => {
+const dispatchOf = ({ dims, results }: Whole, label: string, nodes: readonly Node[]): Dispatch => {
   const outs = results.map((r) => r.out.operand)
   const { values, operands } = localise(
     results.map((r) => r.value),
@@ -38,7 +40,7 @@ const dispatchOf = ({ dims, results }: Whole, label: string): Dispatch => {
   )
   const [first, ...also] = results.map((r, i) => ({ value: values[i]!, out: { ...r.out, operand: i } }))
   const kernel: MapKernel = { _tag: 'Map', dims, ...first!, ...(also.length > 0 && { also }) }
-  return { kernel, operands: [...outs, ...operands], label }
+  return { kernel, operands: [...outs, ...operands], label, nodes }
 }
 
 /** Both maps over axes that they share, the second reading what the first gives where it is computed; or undefined. */
@@ -119,8 +121,8 @@ export const several: ProgramPass = {
         if (both === undefined) continue
         const later = new Set(out.slice(j + 1).flatMap((x) => (x === undefined ? [] : readsOf(x, draft))))
         const results = both.results.filter((r) => later.has(r.out.operand) || draft.outputs.includes(r.out.operand))
-        const fresh = dispatchOf({ ...both, results }, `${producer.label} + ${d.label}`)
-        if (results.length === 0 || fresh.operands.length > target.mostOperands) continue
+        const fresh = dispatchOf({ ...both, results }, `${producer.label} + ${d.label}`, bothNodes(producer, d))
+        if (results.length === 0 || bindingsOf(target, draft.buffers, fresh.operands) > target.mostOperands) continue
         out[i] = undefined
         out[j] = fresh
         for (const r of results) place.set(r.out.operand, j)

@@ -1,10 +1,12 @@
 /** Products that are only added to each other are one product: C = Σ Aᵢ · Bᵢ. A residual block's shortcut joins its last convolution. */
-import { depthOf, loadsOf, type Dispatch, type Expr, type GemmKernel, type Load } from '../codegen/kernel.ts'
+import { depthOf, loadsOf, origin, type Dispatch, type Expr, type GemmKernel, type Load } from '../codegen/kernel.ts'
 import { localise, type Panels, type ProgramBuffer } from '../codegen/program.ts'
 import { size } from '../core/shape.ts'
+import type { Node } from '../graph/node.ts'
 import { renamed } from './layout.ts'
 import type { ProgramPass } from './pass.ts'
-import { usesOf } from './uses.ts'
+import { originsIn } from './provenance.ts'
+import { bothNodes, usesOf } from './uses.ts'
 
 type Found = { readonly load: Load; readonly at: number; readonly kernel: GemmKernel }
 
@@ -13,6 +15,10 @@ const isAdd = (e: Expr): e is Extract<Expr, { readonly _tag: 'Op' }> =>
 
 /** The summands of a sum of sums. */
 const summands = (e: Expr): readonly Expr[] => (isAdd(e) ? e.xs.flatMap(summands) : [e])
+
+/** The nodes of a sum of sums. */
+const sumNodes = (e: Expr): readonly Node[] =>
+  isAdd(e) ? [...(e[origin] ? [e[origin]] : []), ...e.xs.flatMap(sumNodes)] : []
 
 /** Sums that are no summands themselves. */
 const sumsIn = (e: Expr): readonly Expr[] => {
@@ -86,7 +92,12 @@ const joined = (state: State, first: Dispatch, second: Dispatch): Dispatch | und
     terms: [...a.terms, ...terms],
     b: { ...a.b, batch: a.b.batch.map((s) => s * (1 + more)) },
   }
-  return { kernel, operands: [first.operands[0]!, id, ...reads], label: `${first.label} + ${second.label}` }
+  return {
+    kernel,
+    operands: [first.operands[0]!, id, ...reads],
+    label: `${first.label} + ${second.label}`,
+    nodes: bothNodes(first, second),
+  }
 }
 
 /** Joins products that are added, and nothing else. */
@@ -119,8 +130,11 @@ export const sums: ProgramPass = {
             if (x.load.operand === y.load.operand || !same(strided(dims, x.load), strided(dims, y.load))) continue
             const left = replace(value, sum, without(sum, y.load)!)
             if (loadsOf(left).some((l) => l.operand === y.load.operand)) continue
-            const both = joined(state, state.out[x.at]!, state.out[y.at]!)
-            if (both === undefined) continue
+            const product = joined(state, state.out[x.at]!, state.out[y.at]!)
+            if (product === undefined) continue
+            // The sum is the product's now.
+            const gone = sumNodes(sum).filter((n) => !originsIn(left).includes(n))
+            const both = { ...product, nodes: [...new Set([...product.nodes!, ...gone])] }
             state.out[x.at] = undefined
             state.out[y.at] = undefined
             state.out[Math.max(x.at, y.at)] = both

@@ -1,6 +1,7 @@
 /** Who writes and who reads the buffers of a program at every run. */
 import { resultsOf, type Dispatch } from '../codegen/kernel.ts'
 import type { Draft } from '../codegen/program.ts'
+import type { Node } from '../graph/node.ts'
 
 /** Positions of dispatches, by buffer. */
 export type Uses = {
@@ -16,6 +17,11 @@ export const readsOf = (d: Dispatch, { panels }: Pick<Draft, 'panels'>): readonl
   })
 /** Buffers that a dispatch writes. */
 export const writesOf = (d: Dispatch): readonly number[] => d.operands.slice(0, resultsOf(d.kernel))
+
+/** The nodes of two dispatches that become one. */
+export const bothNodes = (a: Dispatch, b: Dispatch): readonly Node[] => [
+  ...new Set([...(a.nodes ?? []), ...(b.nodes ?? [])]),
+]
 
 /** Writers and readers of every buffer at every run. */
 export const usesOf = (draft: Draft): Uses => {

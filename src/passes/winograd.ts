@@ -26,7 +26,7 @@ export const winograd = (to: ProgramBuilder, n: Conv, input: Expr, w: Load, m: 2
     x: { offset: x.offset, strides: [sn, sy, sx] },
     plane: planeV,
   }
-  const v = to.fill(transformed, 'f32', positions * planeV, [x.operand], 'tiles of conv')
+  const v = to.fill(transformed, 'f32', positions * planeV, [x.operand], 'tiles of conv', [n])
   const width = to.target.panelWidth(outs)
   const each = Math.ceil(outs / width) * channels * width
   const weights: WinogradWeightKernel = {
@@ -37,7 +37,7 @@ export const winograd = (to: ProgramBuilder, n: Conv, input: Expr, w: Load, m: 2
     width,
     w: { ...w, operand: 1 },
   }
-  const u = to.fill(weights, 'f32', positions * each, [w.operand], 'weights of conv')
+  const u = to.fill(weights, 'f32', positions * each, [w.operand], 'weights of conv', [n])
   const product = gemm({
     batch: [positions],
     rows: [count],
@@ -47,7 +47,7 @@ export const winograd = (to: ProgramBuilder, n: Conv, input: Expr, w: Load, m: 2
     b: [each],
     c: { offset: 0, batch: [planeM], rows: [outs] },
   })
-  const products = to.fill(product, 'f32', positions * planeM, [u, v], 'products of conv')
+  const products = to.fill(product, 'f32', positions * planeM, [u, v], 'products of conv', [n])
   const whole = [batch, tiles[0] * m, tiles[1] * m, outs]
   const back: WinogradOutputKernel = {
     _tag: 'WinogradOutput',
@@ -58,7 +58,7 @@ export const winograd = (to: ProgramBuilder, n: Conv, input: Expr, w: Load, m: 2
     plane: planeM,
     epilogue: undefined,
   }
-  const id = to.fill(back, 'f32', size(whole), [products], 'conv')
+  const id = to.fill(back, 'f32', size(whole), [products], 'conv', [n])
   const [height, line] = [whole[1]!, whole[2]! * outs]
   return { _tag: 'Load', operand: id, element: 'f32', offset: 0, strides: [height * line, 1, line, outs], picks: [] }
 }

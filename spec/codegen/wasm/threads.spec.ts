@@ -1,5 +1,9 @@
+import { spawnSync } from 'node:child_process'
 import { afterAll, describe, expect, test } from 'vitest'
+import { Device } from '../../../src/backend/wasm/device.ts'
+import { Prepared } from '../../../src/backend/wasm/prepared.ts'
 import { wasm } from '../../../src/backend/wasm/wasm.ts'
+import { states, words } from '../../../src/backend/wasm/workers.ts'
 import type { Operand } from '../../../src/backend/backend.ts'
 import { seed } from '../../../src/random/generator.ts'
 import { attention, conv2d, groupNorm } from '../../../src/tensor/nn.ts'
@@ -38,6 +42,43 @@ describe('threads', () => {
       }
     }
     for (const r of results) expect(Buffer.from(r.buffer).equals(Buffer.from(results[0]!.buffer))).toBe(true)
+  })
+  test('helpers stay for the next run, and rest when there is none', async () => {
+    const device = new Device(2, true)
+    const program = new Prepared(device, graph)
+    const memory = new Int32Array(device.heap.memory.buffer, 0, words.all)
+    const state = (): number => Atomics.load(memory, words.states + words.line)
+    const run = async (): Promise<void> => (await program.run([input]))[0]!.dispose()
+    await run()
+    for (let i = 0; i < 100 && state() !== states.there; i++) await new Promise((done) => setTimeout(done, 20))
+    expect(state()).toBe(states.there)
+    await run()
+    await new Promise((done) => setTimeout(done, 50))
+    expect(state()).toBe(states.there)
+    expect(Atomics.load(memory, words.inside)).toBe(0)
+    const before = process.cpuUsage()
+    await new Promise((done) => setTimeout(done, 500))
+    const { user, system } = process.cpuUsage(before)
+    expect(user + system).toBeLessThan(250_000)
+    device.team.stop()
+    await run() // Others are started.
+    device.team.stop()
+  })
+  test('a helper that waits keeps no process alive', () => {
+    const script = `
+      import { wasm } from '${new URL('../../../src/backend/wasm/wasm.ts', import.meta.url)}'
+      import { trace } from '${new URL('../../../src/tensor/trace.ts', import.meta.url)}'
+      import { full } from '${new URL('../../../src/tensor/tensor.ts', import.meta.url)}'
+      const program = wasm({ threads: 2 }).prepare(trace((x) => x.dot(x), [full([256, 256], 1)]).graph)
+      for (let i = 0; i < 20; i++) {
+        const [y] = await program.run([{ data: new Float32Array(65536), shape: [256, 256], dtype: 'f32' }])
+        y.dispose()
+        await new Promise((done) => setTimeout(done, 5))
+      }
+      console.log(performance.now())`
+    const start = performance.now()
+    const { stdout } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script])
+    expect(performance.now() - start - Number(String(stdout))).toBeLessThan(900)
   })
   test('a backend says how many it has', () => {
     expect(made.map(({ on }) => on.description)).toEqual([

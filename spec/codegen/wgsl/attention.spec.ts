@@ -9,6 +9,7 @@ const missing = softwareAdapter()
 
 describe.skipIf(missing !== undefined)('WGSL of attention', () => {
   it('gives what it means', () => agree(attentionCase, 30))
+  it('gives what it means of operands cut into windows', () => agree(attentionCase, 4, 1e-5, true))
 })
 
 const numbers = (length: number, seed: number): Float32Array =>

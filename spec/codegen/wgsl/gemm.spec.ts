@@ -8,6 +8,11 @@ const missing = softwareAdapter()
 
 describe.skipIf(missing !== undefined)('WGSL of products', () => {
   it('gives what they mean', () => agree(arbitraryRecipe([4, 8, 16, 40, 64]).map(productCase), 12), 120_000)
+  it(
+    'gives what they mean of operands cut into windows',
+    () => agree(arbitraryRecipe([16, 40]).map(productCase), 3, 1e-5, true),
+    120_000,
+  )
   it('keeps rows apart whose mean is large', () => {
     const recipe: Recipe = {
       batch: [],

@@ -7,4 +7,5 @@ const missing = softwareAdapter()
 
 describe.skipIf(missing !== undefined)('WGSL of maps', () => {
   it('gives what they mean', () => agree(mapCase, 60))
+  it('gives what they mean of operands cut into windows', () => agree(mapCase, 10, 1e-5, true))
 })

@@ -23,8 +23,8 @@ export type Timing = { readonly dispatch: Dispatch; readonly ms: number }
 /** How programs are made; `profile` is told after each run how long its kernels took. */
 export type PreparedOptions = LowerOptions & { readonly profile?: (timings: readonly Timing[]) => void }
 
-/** Programs with less to do are run by one thread: a helper takes 50 µs to come. */
-const leastTeamWork = 500_000
+/** Programs with less to do are run by one thread. */
+const leastTeamWork = 100_000
 
 const forgotten = new FinalizationRegistry<() => void>((release) => release())
 
@@ -51,6 +51,7 @@ export class Prepared implements Executable {
     this.#arena = arena(this.#program)
     this.#recipes = recipesOf(this.#program)
     this.#large = this.#program.every.reduce((sum, d) => sum + workOf(d.kernel), 0) >= leastTeamWork
+    if (this.#large) device.team.start()
     this.#last = new Map(this.#program.once.flatMap((d, i) => d.operands.map((id) => [id, i] as const)))
   }
 
@@ -86,7 +87,7 @@ export class Prepared implements Executable {
       const table = this.#device.scratch(before + this.#arena.bytes)
       for (const [id, offset] of this.#arena.offsets) addresses.set(id, table + before + offset)
       this.#fill(table, this.#program.once.length, this.#program.every, addresses)
-      await this.#device.team.call(this.#loaded, 'run', table, this.#large)
+      await this.#device.team.call(this.#loaded, -1, table, this.#large)
       this.#report()
     } catch (error) {
       for (const at of outputs) heap.free(at)
@@ -178,7 +179,7 @@ export class Prepared implements Executable {
         const words = heap.allocate(4 * all + work * this.#device.team.threads)
         try {
           this.#fill(words, i, [d], new Map([...kept, ...temporary]))
-          await this.#device.team.call(loaded, `once${i}`, words, workOf(d.kernel) >= leastTeamWork)
+          await this.#device.team.call(loaded, i, words, workOf(d.kernel) >= leastTeamWork)
         } finally {
           heap.free(words)
         }

@@ -1,6 +1,7 @@
 /** WebAssembly of our own: kernels compiled for the shapes of a program, in one memory, on as many threads as wished. */
 import { DeviceError } from '../../errors.ts'
 import type { Backend } from '../backend.ts'
+import { wasmCompilation } from './compilation.ts'
 import { Device } from './device.ts'
 import { Prepared, type PreparedOptions } from './prepared.ts'
 import { mostThreads } from './team.ts'
@@ -26,6 +27,8 @@ export const wasm = ({ threads = cores(), leader, ...options }: WasmOptions = {}
     description: `WebAssembly, compiled for each program: SIMD, ${count} thread${count === 1 ? '' : 's'}`,
     prepare: (graph, { exact } = {}) =>
       new Prepared(device, graph, { ...options, ...(exact === undefined ? {} : { exact }) }),
+    compilation: (graph, { exact } = {}) =>
+      wasmCompilation(graph, { ...options, ...(exact === undefined ? {} : { exact }) }),
     memory: () => device.heap.used,
     dispose: () => device.team.stop(),
   }

@@ -1,58 +1,102 @@
 /** Workers that share a memory: what they run, and how they are started in Node, Deno and browsers. */
 
-/** Words of the memory's first page: which run is on, and how many helpers are in it. */
-export const words = { run: 16, inside: 32 } as const
+/**
+ * Words of the memory's first page: which run is on (even) or is over (odd), how many helpers are in it, what is run (the number of a module,
+ * that of a function of its, a table), and from `states` on, a line of the cache for each helper, whether it is there.
+ */
+export const words = {
+  run: 16,
+  inside: 32,
+  module: 48,
+  function: 49,
+  table: 50,
+  states: 64,
+  line: 16,
+  all: 512,
+} as const
 
-/** What a worker is told: to call a function of a module's on a table, as this thread of a run, or to lead it. */
+/** Whether a helper waits for messages alone, is there, or has been called. */
+export const states = { away: 0, there: 1, called: 2 } as const
+
+/** A module, so that a helper knows it and comes; or what to lead. */
 export type Order = {
   readonly module: WebAssembly.Module
   /** Modules are instantiated once for each number. */
   readonly id: number
   readonly memory: WebAssembly.Memory
-  readonly name: string
-  readonly table: number
-  readonly run: number
   /** Thread 0 leads: it says when the run is over and no helper is in it any more. */
   readonly thread: number
 }
 
+/** The number of a function of a program: −1 is `run`, others those of `once0`, `once1`, …. */
+export const functionName = (which: number): string => (which < 0 ? 'run' : `once${which}`)
+
 /** What a worker says: that it is there; that a run is over, or has failed. */
 export type Word = { readonly ready?: true; readonly run?: number; readonly error?: string }
 
-// A helper leaves a run that is over alone, for then its table may be another's.
+/** How long a helper looks for the next run before it sleeps, and sleeps before it goes back to its messages, in milliseconds. */
+const patience = { awake: 0.2, asleep: 1000 }
+
+// A helper leaves a run that is over alone, for then its table may be another's. What is run is read inside, where it does not change.
 const script = `
 const instances = new Map()
-const exportsOf = ({ id, module, memory }) => {
-  let instance = instances.get(id)
-  if (instance === undefined) {
-    instance = new WebAssembly.Instance(module, { env: { memory }, clock: { tick() {} } })
-    if (instances.size > 32) instances.delete(instances.keys().next().value)
-    instances.set(id, instance)
-  }
-  return instance.exports
+const learn = ({ id, module, memory }) => {
+  if (instances.has(id)) return
+  instances.set(id, new WebAssembly.Instance(module, { env: { memory }, clock: { tick() {} } }).exports)
+  if (instances.size > 32) instances.delete(instances.keys().next().value)
 }
-const help = (order) => {
-  const words = new Int32Array(order.memory.buffer, 0, 64)
+const call = (words, thread) => {
+  const exports = instances.get(words[${words.module}])
+  if (exports === undefined) return false
+  const which = words[${words.function}]
+  exports[which < 0 ? 'run' : 'once' + which](words[${words.table}], thread)
+  return true
+}
+const help = (words, run, thread) => {
   Atomics.add(words, ${words.inside}, 1)
   try {
-    if (Atomics.load(words, ${words.run}) === order.run) exportsOf(order)[order.name](order.table, order.thread)
+    return Atomics.load(words, ${words.run}) !== run || call(words, thread)
   } finally {
     Atomics.sub(words, ${words.inside}, 1)
   }
 }
-const lead = (order) => {
-  const words = new Int32Array(order.memory.buffer, 0, 64)
+const pause = Atomics.pause ?? (() => undefined)
+const stay = (words, thread) => {
+  const state = ${words.states} + ${words.line} * thread
+  const run = () => Atomics.load(words, ${words.run})
+  Atomics.store(words, state, ${states.there})
+  for (let last = -1; ;) {
+    const now = run()
+    if (now !== last) {
+      last = now
+      if (now % 2 === 0 && !help(words, now, thread)) break
+    }
+    for (const until = performance.now() + ${patience.awake}; run() === last && performance.now() < until; ) pause()
+    if (Atomics.wait(words, ${words.run}, last, ${patience.asleep}) !== 'timed-out') continue
+    Atomics.store(words, state, ${states.away})
+    if (run() === last) return
+    Atomics.store(words, state, ${states.there})
+  }
+  Atomics.store(words, state, ${states.away})
+}
+const lead = (words) => {
+  const run = Atomics.load(words, ${words.run})
   let error
   try {
-    exportsOf(order)[order.name](order.table, 0)
+    call(words, 0)
   } catch (e) {
     error = String(e)
   }
-  Atomics.store(words, ${words.run}, order.run + 1)
+  Atomics.store(words, ${words.run}, run + 1)
   while (Atomics.load(words, ${words.inside}) > 0);
-  postMessage({ run: order.run, error })
+  postMessage({ run, error })
 }
-const obey = (order) => (order.thread === 0 ? lead(order) : help(order))
+const obey = (order) => {
+  const words = new Int32Array(order.memory.buffer, 0, ${words.all})
+  learn(order)
+  if (order.thread === 0) lead(words)
+  else stay(words, order.thread)
+}
 if (typeof require === 'function') require('node:worker_threads').parentPort.on('message', obey)
 else {
   onmessage = (event) => obey(event.data)

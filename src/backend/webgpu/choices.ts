@@ -11,7 +11,7 @@ const format = 'diffold tuning 1'
 const gain = 0.95
 
 /** 106 bits of a text (cyrb53, twice): a kernel's is too long to be kept. */
-const digest = (text: string): string => {
+export const digest = (text: string): string => {
   const half = (seed: number): string => {
     let [a, b] = [0xdeadbeef ^ seed, 0x41c6ce57 ^ seed]
     for (let i = 0; i < text.length; i++) {
@@ -38,14 +38,21 @@ export const kernelDigest = (kernel: Kernel): string => {
 /** A variant as text. */
 export const variantText = (variant: Variant): string => JSON.stringify(variant)
 
-/** The fastest of a kernel's ways as far as is known; the best guess, the first, unless another is clearly faster. */
-export const bestOf = (times: Times, kernel: Kernel, variants: readonly Variant[]): Variant => {
-  const own = times.get(kernelDigest(kernel))
-  const timeOf = (v: Variant): number => own?.get(variantText(v)) ?? Infinity
-  const guess = variants[0]!
-  const fastest = variants.reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a))
-  return own?.has(variantText(guess)) && timeOf(fastest) < gain * timeOf(guess) ? fastest : guess
+/** The fastest of some ways as far as is known; the best guess, the first, unless another is clearly faster. */
+export const fastestOf = <A>(
+  own: ReadonlyMap<string, number> | undefined,
+  ways: readonly A[],
+  text: (way: A) => string,
+): A => {
+  const timeOf = (way: A): number => own?.get(text(way)) ?? Infinity
+  const guess = ways[0]!
+  const fastest = ways.reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a))
+  return own?.has(text(guess)) && timeOf(fastest) < gain * timeOf(guess) ? fastest : guess
 }
+
+/** The fastest of a kernel's ways. */
+export const bestOf = (times: Times, kernel: Kernel, variants: readonly Variant[]): Variant =>
+  fastestOf(times.get(kernelDigest(kernel)), variants, variantText)
 
 /** Both; where both know, the second counts. */
 export const merge = (a: Times, b: Times): Times => {

@@ -1,8 +1,9 @@
 /** A started device and what programs on it have in common: buffers, pipelines, weights, and a block for what lives during a run. */
 import type { Capabilities } from '../../codegen/wgsl/shader.ts'
 import { Residents } from '../residents.ts'
-import { classOf, isBusyWaiting, requestAdapter } from './adapter.ts'
+import { classOf, isBusyWaiting, requestAdapter, type AdapterClass } from './adapter.ts'
 import { Buffers } from './buffers.ts'
+import { cutOf, type Cut } from './cut.ts'
 import { noCounts } from './counts.ts'
 import { fault } from './faults.ts'
 import { Pipelines } from './pipelines.ts'
@@ -22,11 +23,12 @@ const limitsOf = (adapter: GPUAdapter): Record<string, number> => {
   return limits
 }
 
-/** Less than the adapter allows, to try what a lesser one would. */
+/** Less than the adapter allows, or the ways of another kind, to try what such an adapter would do. */
 export type Limits = {
   readonly maxStorageBufferBindingSize?: number
   readonly maxBufferSize?: number
   readonly maxStorageBuffersPerShaderStage?: number
+  readonly adapter?: AdapterClass
 }
 
 const capabilitiesOf = ({ features, limits, adapterInfo }: GPUDevice, lesser: Limits): Capabilities => {
@@ -38,8 +40,11 @@ const capabilitiesOf = ({ features, limits, adapterInfo }: GPUDevice, lesser: Li
     maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
     maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
     maxStorageBuffers: lesser.maxStorageBuffersPerShaderStage ?? limits.maxStorageBuffersPerShaderStage,
-    maxBinding: lesser.maxStorageBufferBindingSize ?? limits.maxStorageBufferBindingSize,
-    adapter: classOf(adapterInfo),
+    maxBinding: Math.min(
+      lesser.maxStorageBufferBindingSize ?? limits.maxStorageBufferBindingSize,
+      lesser.maxBufferSize ?? limits.maxBufferSize,
+    ),
+    adapter: lesser.adapter ?? classOf(adapterInfo),
   }
 }
 
@@ -67,10 +72,13 @@ export class Device {
   readonly capabilities: Capabilities
   /** Bytes of the largest buffer. */
   readonly mostBytes: number
+  /** How values too large for one binding or one buffer are cut. */
+  readonly cut: Cut
   readonly counts = noCounts()
   readonly buffers: Buffers
   readonly pipelines: Pipelines
-  readonly residents: Residents<GPUBuffer>
+  /** Values by recipe, each in as many buffers as it takes. */
+  readonly residents: Residents<readonly GPUBuffer[]>
   /** Is called before anything is submitted: who shares the device sends what it has put off. */
   readonly beforeSubmit = new Set<() => void>()
   #lost: string | undefined
@@ -84,9 +92,10 @@ export class Device {
     this.description = description
     this.capabilities = capabilitiesOf(gpu, lesser)
     this.mostBytes = lesser.maxBufferSize ?? gpu.limits.maxBufferSize
+    this.cut = cutOf(this.capabilities.maxBinding, this.mostBytes)
     this.buffers = new Buffers(gpu, this.counts, this.mostBytes)
     this.pipelines = new Pipelines(gpu, this.counts)
-    this.residents = new Residents((buffer) => this.buffers.destroy(buffer))
+    this.residents = new Residents((parts) => parts.forEach((buffer) => this.buffers.destroy(buffer)))
     // A software adapter needs the core that waiting would take.
     this.#isPatient = isBusyWaiting() && this.capabilities.adapter !== 'gpu'
     void gpu.lost.then(({ message, reason }) => (this.#lost = `the device was lost (${message.trim() || reason})`))

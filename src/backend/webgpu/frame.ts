@@ -1,17 +1,13 @@
 /** Where the values of a program lie during a run: scratch and results in the device's arena, inputs and numbers in blocks of its own. */
-import { elementBytes, type Dispatch } from '../../codegen/kernel.ts'
+import { elementBytes } from '../../codegen/kernel.ts'
 import type { Program } from '../../codegen/program.ts'
 import { arena, type ArenaOptions } from '../../passes/arena.ts'
-import { padded } from './buffers.ts'
-import { fault, figure } from './faults.ts'
-
-/** Bindings begin at multiples of so many bytes on every device. */
-export const alignment = 256
+import { alignment } from './cut.ts'
 
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
 
-/** A part of one of several blocks. */
-export type Slot = { readonly segment: number; readonly offset: number; readonly bytes: number }
+/** A part of a block; the arena's begins in one of its buffers, put end to end, and mostly lies in it. */
+export type Slot = { readonly offset: number; readonly bytes: number }
 
 /** The plan of a program's memory on a device. */
 export type Frame = {
@@ -32,41 +28,28 @@ export const bufferBytes = ({ buffers }: Program, id: number): number => {
   return length * elementBytes(element)
 }
 
-/** Throws a `DeviceError` where a value is larger than what a kernel can be given. */
-export const demandBindable = (program: Program, { operands, label }: Dispatch, most: number): void => {
-  for (const id of operands) {
-    const bytes = padded(bufferBytes(program, id))
-    if (bytes <= most) continue
-    throw fault(
-      `${label}: a value of ${figure(bytes)}; a kernel on this device is given values of ${figure(most)} at most`,
-    )
-  }
-}
-
 /** How values lie in the arena: results too, until they have been copied. */
 export const arenaOptions: ArenaOptions = { alignment, slack: 0, outputs: true }
 
-/** The plan, for blocks of at most so many bytes. */
-export const frameOf = (program: Program, mostBytes: number): Frame => {
-  const segment = Math.floor(mostBytes / alignment) * alignment
+/** The plan, for blocks of so many bytes, of which only the last is shorter. */
+export const frameOf = (program: Program, segment: number): Frame => {
   const { offsets, bytes } = arena(program, { ...arenaOptions, segment })
   const segments: number[] = []
   for (let at = 0; at < bytes; at += segment) segments.push(Math.min(segment, bytes - at))
   const slots = [...offsets].map(([id, at]): [number, Slot] => {
-    const index = Math.floor(at / segment)
-    return [id, { segment: index, offset: at - index * segment, bytes: bufferBytes(program, id) }]
+    return [id, { offset: at, bytes: bufferBytes(program, id) }]
   })
   const inputs = new Map<number, Slot>()
   let inputBytes = 0
   for (const id of new Set(program.inputs.toSorted((a, b) => bufferBytes(program, a) - bufferBytes(program, b)))) {
-    inputs.set(id, { segment: 0, offset: inputBytes, bytes: bufferBytes(program, id) })
+    inputs.set(id, { offset: inputBytes, bytes: bufferBytes(program, id) })
     inputBytes += aligned(Math.max(16, bufferBytes(program, id)))
   }
   const places = program.inputs.map((id, i): Slot => {
     const { purpose } = program.buffers[id]!
     const whole = inputs.get(id)!
     if (purpose._tag !== 'Numbers') return whole
-    return { segment: 0, offset: whole.offset + 4 * purpose.inputs.indexOf(i), bytes: 4 }
+    return { offset: whole.offset + 4 * purpose.inputs.indexOf(i), bytes: 4 }
   })
   return { segments, arena: new Map(slots), inputs, places, inputBytes }
 }

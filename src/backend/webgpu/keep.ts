@@ -4,6 +4,7 @@ import type { Buffer } from '../../graph/node.ts'
 import { fixedReads, type OnceStep } from '../once.ts'
 import { isResult } from '../result.ts'
 import { padded } from './buffers.ts'
+import { partsOf, piecesOf, windowOf } from './cut.ts'
 import type { Device } from './device.ts'
 import { bufferBytes } from './frame.ts'
 import type { Pipeline } from './pipelines.ts'
@@ -22,7 +23,7 @@ export class Keeping {
   readonly #device: Device
   readonly #program: Program
   readonly #recipes: ReadonlyMap<number, string>
-  readonly #kept = new Map<number, GPUBuffer>()
+  readonly #kept = new Map<number, readonly GPUBuffer[]>()
   readonly #needed: ReadonlySet<number>
 
   /** Takes hold of what is there already. */
@@ -41,8 +42,8 @@ export class Keeping {
     return this.#needed
   }
 
-  /** The buffer of a value, once it is there. */
-  bufferOf(id: number): GPUBuffer | undefined {
+  /** The buffers of a value, once it is there: one, unless it is too large. */
+  partsOf(id: number): readonly GPUBuffer[] | undefined {
     return this.#kept.get(id)
   }
 
@@ -60,10 +61,10 @@ export class Keeping {
     try {
       await work.follow(steps, missing)
       for (const id of missing) {
-        const buffer = await work.place(id)
-        const kept = this.#device.residents.keep(this.#recipes.get(id)!, buffer)
+        const parts = await work.place(id)
+        const kept = this.#device.residents.keep(this.#recipes.get(id)!, parts)
         this.#kept.set(id, kept)
-        if (kept === buffer) work.adopt(id)
+        if (kept === parts) work.adopt(id)
       }
       await work.flush()
     } catch (error) {
@@ -79,15 +80,15 @@ export class Keeping {
 class Work {
   readonly #device: Device
   readonly #program: Program
-  readonly #there: (id: number) => GPUBuffer | undefined
-  readonly #own = new Map<number, GPUBuffer>()
+  readonly #there: (id: number) => readonly GPUBuffer[] | undefined
+  readonly #own = new Map<number, readonly GPUBuffer[]>()
   readonly #checks: Promise<void>[] = []
   readonly #finished: GPUBuffer[] = []
   #numbers: GPUBuffer | undefined
   #encoder: GPUCommandEncoder
   #waiting = 0
 
-  constructor(device: Device, program: Program, there: (id: number) => GPUBuffer | undefined) {
+  constructor(device: Device, program: Program, there: (id: number) => readonly GPUBuffer[] | undefined) {
     this.#device = device
     this.#program = program
     this.#there = there
@@ -103,7 +104,9 @@ class Work {
     for (const [i, { step, pipeline, dispatch, frees }] of steps.entries()) {
       for (const id of dispatch.operands) await this.place(id)
       const at = { buffer: numbers!, offset: offsets[i]! }
-      const { ready, sound } = bind(this.#device, step, pipeline, at, (o) => this.#binding(dispatch.operands[o]!))
+      const { ready, sound } = bind(this.#device, step, pipeline, at, (o, window) =>
+        this.#binding(dispatch.operands[o]!, window),
+      )
       this.#checks.push(sound)
       const pass = this.#encoder.beginComputePass({ label: step.label })
       this.#device.counts.dispatches += encode(pass, [ready])
@@ -113,43 +116,46 @@ class Work {
     }
   }
 
-  #binding(id: number): GPUBufferBinding {
-    return { buffer: (this.#there(id) ?? this.#own.get(id))!, offset: 0, size: padded(bufferBytes(this.#program, id)) }
+  #binding(id: number, window: number): GPUBufferBinding {
+    const parts = (this.#there(id) ?? this.#own.get(id))!
+    return windowOf(parts, 0, bufferBytes(this.#program, id), window, this.#device.cut)
   }
 
   #drop(id: number): void {
-    const buffer = this.#own.get(id)
-    if (buffer === undefined) return
-    this.#finished.push(buffer)
+    this.#finished.push(...(this.#own.get(id) ?? []))
     this.#own.delete(id)
   }
 
-  /** The buffer of a value: a fresh one unless there is one, with the host's values if it is a leaf. */
-  async place(id: number): Promise<GPUBuffer> {
+  /** The buffers of a value: fresh ones unless there are some, with the host's values if it is a leaf. */
+  async place(id: number): Promise<readonly GPUBuffer[]> {
     const there = this.#there(id) ?? this.#own.get(id)
     if (there !== undefined) return there
     const { purpose } = this.#program.buffers[id]!
     const what = purpose._tag === 'Leaf' ? (purpose.node.label ?? 'captured values') : 'what is computed once'
-    const [buffer] = await this.#device.buffers.take([padded(bufferBytes(this.#program, id))], 'values', what)
-    this.#own.set(id, buffer!)
-    if (purpose._tag === 'Leaf') await this.#fill(buffer!, purpose.node, id)
-    return buffer!
+    const sizes = partsOf(padded(bufferBytes(this.#program, id)), this.#device.cut)
+    const parts = await this.#device.buffers.take(sizes, 'values', what)
+    this.#own.set(id, parts)
+    if (purpose._tag === 'Leaf') await this.#fill(parts, purpose.node, id)
+    return parts
   }
 
-  async #fill(buffer: GPUBuffer, node: Buffer, id: number): Promise<void> {
+  async #fill(parts: readonly GPUBuffer[], node: Buffer, id: number): Promise<void> {
     const { source } = node
     if (source._tag === 'Device') {
       const place = isResult(source.resident) ? placeOf(await source.resident.value) : undefined
       if (place?.device === this.#device && node.dtype !== 'f16' && node.dtype !== 'bf16') {
-        this.#encoder.copyBufferToBuffer(place.buffer, 0, buffer, 0, bufferBytes(this.#program, id))
+        for (const p of piecesOf(parts, 0, bufferBytes(this.#program, id), this.#device.cut))
+          this.#encoder.copyBufferToBuffer(place.buffer, p.from, p.buffer, p.offset, p.bytes)
         return
       }
     }
     const data = source._tag === 'Host' ? source.data : await source.resident.read()
     const bytes = bytesOfValues(this.#program.buffers[id]!.element, node.dtype, data)
     if (bytes.byteLength === 0) return
-    this.#device.gpu.queue.writeBuffer(buffer, 0, bytes)
-    this.#device.counts.writes++
+    for (const p of piecesOf(parts, 0, bytes.byteLength, this.#device.cut)) {
+      this.#device.gpu.queue.writeBuffer(p.buffer, p.offset, bytes, p.from, p.bytes)
+      this.#device.counts.writes++
+    }
     this.#device.counts.bytesWritten += bytes.byteLength
     this.#waiting += bytes.byteLength
   }
@@ -171,7 +177,7 @@ class Work {
 
   /** Frees what is left. */
   end(): void {
-    for (const buffer of [...this.#own.values(), ...this.#finished]) this.#device.buffers.destroy(buffer)
+    for (const buffer of [...[...this.#own.values()].flat(), ...this.#finished]) this.#device.buffers.destroy(buffer)
     this.#own.clear()
     if (this.#numbers !== undefined) this.#device.buffers.give(this.#numbers)
   }

@@ -3,8 +3,8 @@ import type { PlainAttentionKernel } from '../../codegen/kernel.ts'
 import type { Program } from '../../codegen/program.ts'
 import type { Capabilities } from '../../codegen/wgsl/shader.ts'
 import { variantsOf } from '../../codegen/wgsl/emit.ts'
-import type { Graph } from '../../graph/node.ts'
-import { lower as lowerFor, type LowerOptions } from '../../passes/lower.ts'
+import type { Conv, Graph } from '../../graph/node.ts'
+import { lower as lowerFor, type LowerOptions, type Stage } from '../../passes/lower.ts'
 import { webgpuTarget, winogradSize, type Target } from '../../passes/target.ts'
 
 export type { LowerOptions }
@@ -12,25 +12,51 @@ export type { LowerOptions }
 /** Bytes that a program may keep: nobody says how much memory a device has. */
 const mostKept = 8 * 2 ** 30
 
-/** The kernels of a graph for such a device. */
-export const lower = (graph: Graph, capabilities: Capabilities, options: LowerOptions = {}): Program =>
+/** Says which convolutions are done by Winograd's algorithm, and by which. */
+export type Winograd = Target['winograd']
+
+/** The kernels of a graph for such a device. `winograd`: the best guess unless given. */
+export const lower = (
+  graph: Graph,
+  capabilities: Capabilities,
+  options: LowerOptions = {},
+  report?: (stage: Stage) => void,
+  winograd: Winograd = guessedWinograd(capabilities),
+): Program =>
   lowerFor(
     graph,
-    webgpuTarget({ ...capabilities, projects: canProject(capabilities), winograd: winogradOn(capabilities) }),
+    webgpuTarget({ ...capabilities, projects: canProject(capabilities), winograd }),
     { keep: mostKept, ...options },
+    report,
   )
 
 /**
  * Winograd's algorithm is three more dispatches. On software adapters it repays them on large images of many channels: 320 → 320 at 64²
  * takes 97 ms instead of 246 on lavapipe, 0.5 s instead of 6 on SwiftShader; with 32 channels SwiftShader loses. No GPU has been measured.
  */
-const winogradOn =
-  ({ adapter }: Capabilities): Target['winograd'] =>
+export const guessedWinograd =
+  (capabilities: Capabilities): Winograd =>
   (n) => {
     const [batch, outs, height, width] = n.shape as [number, number, number, number]
     const large = batch * height * width >= 4096 && Math.min(outs, n.w.shape[1]!) >= 64
-    return large && adapter !== 'gpu' ? winogradSize(n) : undefined
+    return large && capabilities.adapter !== 'gpu' ? possibleWinograd(capabilities)(n) : undefined
   }
+
+/** Which of Winograd's algorithms can do a convolution. */
+export const possibleWinograd =
+  ({ maxBinding }: Capabilities): Winograd =>
+  (n) => {
+    const m = winogradSize(n)
+    return m !== undefined && winogradBytes(n, m) <= maxBinding ? m : undefined
+  }
+
+/** Bytes of the largest of what the algorithm reads and writes. */
+const winogradBytes = (n: Conv, m: 2 | 4): number => {
+  const [batch, outs, height, width] = n.shape as [number, number, number, number]
+  const channels = n.w.shape[1]!
+  const tiles = batch * Math.ceil(height / m) * Math.ceil(width / m)
+  return 4 * (m + 2) ** 2 * Math.max(tiles * (channels + 32), tiles * (outs + 48), channels * (outs + 80))
+}
 
 const one = { operand: 1, offset: 0, batch: [0], row: 1, column: 1 }
 const projecting: PlainAttentionKernel = {

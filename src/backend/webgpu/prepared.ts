@@ -1,10 +1,11 @@
 /** Programs on whatever device there is: when it was lost, on the next. */
+import type { Program } from '../../codegen/program.ts'
 import type { Graph } from '../../graph/node.ts'
 import type { DeviceValue, Executable, KernelTime, Operand } from '../backend.ts'
 import { listing } from '../listing.ts'
 import type { Device } from './device.ts'
 import { pipelineKey } from './pipelines.ts'
-import { lower, type LowerOptions } from './passes.ts'
+import { lower, type LowerOptions, type Winograd } from './passes.ts'
 import { Replay } from './replay.ts'
 import { firstVariant, type Choose } from './steps.ts'
 import { tunerOf } from './tuner.ts'
@@ -81,21 +82,25 @@ export class Prepared implements Executable {
 
   /** Measures what is not known, once on each device. */
   async #tune(): Promise<void> {
-    const { device, program } = this.#replay
+    const { device } = this.#replay
     const { choose, tune } = this.#options
     const how = tuningOf(tune)
     // What runs once is not worth it.
     if (how === undefined || choose !== undefined || this.#tuned === device || this.#graph.inputs.length === 0) return
     this.#tuned = device
     const tuner = tunerOf(device, how.cache)
-    await tuner.tune(program, how)
+    await tuner.tune((winograd) => this.#lowered(device, winograd), how)
     const old = this.#replay
-    this.#replay = this.#on(device, tuner.choose)
+    this.#replay = this.#on(device, tuner.choose, tuner.winograd)
     old.release()
   }
 
-  #on(device: Device, choose: Choose = this.#options.choose ?? firstVariant): Replay {
-    const program = lower(this.#graph, device.capabilities, this.#options)
+  #lowered(device: Device, winograd?: Winograd): Program {
+    return lower(this.#graph, device.capabilities, this.#options, undefined, winograd)
+  }
+
+  #on(device: Device, choose: Choose = this.#options.choose ?? firstVariant, winograd?: Winograd): Replay {
+    const program = this.#lowered(device, winograd)
     const replay = new Replay(device, this.#graph, program, choose)
     forgotten.unregister(this)
     forgotten.register(this, () => replay.release(), this)

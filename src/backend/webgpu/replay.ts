@@ -6,10 +6,10 @@ import type { DeviceValue, KernelTime, Operand } from '../backend.ts'
 import { onceSteps } from '../once.ts'
 import { tell } from '../progress.ts'
 import { recipesOf } from '../residents.ts'
-import { padded } from './buffers.ts'
 import { timed } from './clock.ts'
+import { piecesOf, windowOf } from './cut.ts'
 import type { Device } from './device.ts'
-import { frameOf, type Frame, type Slot } from './frame.ts'
+import { bufferBytes, frameOf, type Frame, type Slot } from './frame.ts'
 import { guarded } from './faults.ts'
 import { Keeping } from './keep.ts'
 import { bind, encode, everySteps, numbersOf, onceStepsOf, type Choose, type Ready, type Step } from './steps.ts'
@@ -49,7 +49,7 @@ export class Replay {
     this.program = program
     this.#graph = graph
     this.#choose = choose
-    this.#frame = frameOf(program, device.mostBytes)
+    this.#frame = frameOf(program, device.cut.segment)
     this.#recipes = recipesOf(program)
     this.steps = everySteps(program, device.capabilities, choose)
     this.#host = new Uint8Array(this.#frame.inputBytes)
@@ -91,7 +91,7 @@ export class Replay {
 
   async #compile(keeping: Keeping): Promise<void> {
     const { device, program } = this
-    const pending = onceSteps(program, keeping.needed, (id) => keeping.bufferOf(id) !== undefined)
+    const pending = onceSteps(program, keeping.needed, (id) => keeping.partsOf(id) !== undefined)
     const dispatches = pending.map((s) => s.dispatch)
     const once = onceStepsOf(program, dispatches, device.capabilities, this.#choose)
     const later = compilesAtFirstUse(device)
@@ -110,8 +110,8 @@ export class Replay {
     if (this.#inputs === undefined && this.#frame.inputBytes > 0)
       [this.#inputs] = await device.buffers.take([this.#frame.inputBytes], 'values', 'inputs')
     const bound = steps.map((step, i) =>
-      bind(device, step, pipelines[i]!, { buffer: this.#numbers!, offset: offsets[i]! }, (o) =>
-        this.#binding(step.dispatch.operands[o]!),
+      bind(device, step, pipelines[i]!, { buffer: this.#numbers!, offset: offsets[i]! }, (o, window) =>
+        this.#binding(step.dispatch.operands[o]!, window),
       ),
     )
     await Promise.all(bound.map((b) => b.sound))
@@ -130,13 +130,15 @@ export class Replay {
       )
   }
 
-  #binding(id: number): GPUBufferBinding {
-    const kept = this.#keeping!.bufferOf(id)
-    if (kept !== undefined) return { buffer: kept, offset: 0, size: kept.size }
+  #binding(id: number, window: number): GPUBufferBinding {
+    const { cut } = this.device
+    const kept = this.#keeping!.partsOf(id)
+    if (kept !== undefined) return windowOf(kept, 0, bufferBytes(this.program, id), window, cut)
     const input = this.#frame.inputs.get(id)
-    const slot = input ?? this.#frame.arena.get(id)!
-    const buffer = input === undefined ? this.#segments[slot.segment]! : this.#inputs!
-    return { buffer, offset: slot.offset, size: padded(slot.bytes) }
+    if (input !== undefined)
+      return windowOf([this.#inputs!], input.offset, input.bytes, window, { ...cut, segment: Number.MAX_SAFE_INTEGER })
+    const { offset, bytes } = this.#frame.arena.get(id)!
+    return windowOf(this.#segments, offset, bytes, window, cut)
   }
 
   #outputBytes(i: number): number {
@@ -144,7 +146,7 @@ export class Replay {
   }
 
   #slotOf(id: number): Slot {
-    return this.#frame.arena.get(id) ?? { segment: 0, offset: 0, bytes: 0 }
+    return this.#frame.arena.get(id) ?? { offset: 0, bytes: 0 }
   }
 
   /** Sends a run on its way. The results are there when `settled` says so. */
@@ -185,8 +187,9 @@ export class Replay {
     device.counts.dispatches += encode(pass, this.#ready, this.#runs === 0)
     pass.end()
     program.outputs.forEach((id, i) => {
-      const { segment, offset, bytes } = this.#slotOf(id)
-      if (bytes > 0) encoder.copyBufferToBuffer(this.#segments[segment]!, offset, results[i]!, 0, words(bytes))
+      const { offset, bytes } = this.#slotOf(id)
+      for (const p of piecesOf(this.#segments, offset, words(bytes), device.cut))
+        encoder.copyBufferToBuffer(p.buffer, p.offset, results[i]!, p.from, p.bytes)
     })
     device.submit(encoder.finish())
   }

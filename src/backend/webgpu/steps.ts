@@ -1,10 +1,11 @@
 /** The kernels of a program as what the device is told: code, numbers, and which operand goes where. */
 import { resultsOf, type Dispatch, type Kernel } from '../../codegen/kernel.ts'
 import type { Program } from '../../codegen/program.ts'
-import type { Access, Capabilities, Shader } from '../../codegen/wgsl/shader.ts'
+import type { Capabilities, Shader, Use } from '../../codegen/wgsl/shader.ts'
 import { shaderOf, variantsOf, type Variant } from '../../codegen/wgsl/emit.ts'
 import type { Device } from './device.ts'
-import { alignment, demandBindable } from './frame.ts'
+import { alignment, demandBindable, useOf } from './cut.ts'
+import { bufferBytes } from './frame.ts'
 import { fault, guarded } from './faults.ts'
 import type { Pipeline, Wanted } from './pipelines.ts'
 
@@ -18,32 +19,38 @@ export const firstVariant: Choose = (_, variants) => variants[0]!
 export type Step = Wanted & { readonly dispatch: Dispatch }
 
 /** What lives during a run shares the arena, and WebGPU wants all of a buffer to be used alike: it is bound for writing. */
-export const accessEvery = ({ buffers }: Program, { operands }: Dispatch): readonly Access[] =>
-  operands.map((id) => (/Scratch|Output/.test(buffers[id]!.purpose._tag) ? 'read_write' : 'read'))
+export const usesEvery = (program: Program, { operands }: Dispatch, caps: Capabilities): readonly Use[] =>
+  operands.map((id) => {
+    const moves = /Scratch|Output/.test(program.buffers[id]!.purpose._tag)
+    return useOf(moves ? 'read_write' : 'read', bufferBytes(program, id), caps)
+  })
 
 /** Values that are computed once have buffers of their own. */
-const accessOnce = ({ buffers }: Program, { kernel, operands }: Dispatch): readonly Access[] =>
-  operands.map((id, i) => (i < resultsOf(kernel) || buffers[id]!.purpose._tag === 'Scratch' ? 'read_write' : 'read'))
+const usesOnce = (program: Program, { kernel, operands }: Dispatch, caps: Capabilities): readonly Use[] =>
+  operands.map((id, i) => {
+    const moves = i < resultsOf(kernel) || program.buffers[id]!.purpose._tag === 'Scratch'
+    return useOf(moves ? 'read_write' : 'read', bufferBytes(program, id), caps)
+  })
 
 const stepsOf = (
   program: Program,
   dispatches: readonly Dispatch[],
-  access: (program: Program, dispatch: Dispatch) => readonly Access[],
+  uses: typeof usesEvery,
   capabilities: Capabilities,
   choose: Choose,
 ): readonly Step[] =>
   dispatches.map((dispatch) => {
-    demandBindable(program, dispatch, capabilities.maxBinding)
+    demandBindable(dispatch, (id) => bufferBytes(program, id), capabilities)
     const { kernel, label } = dispatch
     const variants = variantsOf(kernel, capabilities)
     if (variants.length === 0) throw fault(`${label}: there is no code for ${kernel._tag}`)
     const variant = choose(kernel, variants, capabilities)
-    return { dispatch, label, shader: shaderOf(kernel, access(program, dispatch), variant, capabilities) }
+    return { dispatch, label, shader: shaderOf(kernel, uses(program, dispatch, capabilities), variant, capabilities) }
   })
 
 /** The steps of every run. */
 export const everySteps = (program: Program, capabilities: Capabilities, choose: Choose): readonly Step[] =>
-  stepsOf(program, program.every, accessEvery, capabilities, choose)
+  stepsOf(program, program.every, usesEvery, capabilities, choose)
 
 /** Steps that are taken once. */
 export const onceStepsOf = (
@@ -51,7 +58,7 @@ export const onceStepsOf = (
   dispatches: readonly Dispatch[],
   capabilities: Capabilities,
   choose: Choose,
-): readonly Step[] => stepsOf(program, dispatches, accessOnce, capabilities, choose)
+): readonly Step[] => stepsOf(program, dispatches, usesOnce, capabilities, choose)
 
 /** The numbers of all steps in one block, equal ones once; and where those of each begin. */
 export const numbersOf = (
@@ -90,9 +97,12 @@ export const bind = (
   { shader, label }: Step,
   { pipeline, layout }: Pipeline,
   numbers: GPUBufferBinding,
-  operand: (i: number) => GPUBufferBinding,
+  operand: (i: number, window: number) => GPUBufferBinding,
 ): { readonly ready: Ready; readonly sound: Promise<void> } => {
-  const entries: GPUBindGroupEntry[] = shader.bindings.map((b, i) => ({ binding: i + 1, resource: operand(b.operand) }))
+  const entries: GPUBindGroupEntry[] = shader.bindings.map((b, i) => ({
+    binding: i + 1,
+    resource: operand(b.operand, b.window),
+  }))
   if (shader.params.length > 0)
     entries.push({ binding: 0, resource: { ...numbers, size: 16 * Math.ceil(shader.params.length / 4) } })
   const { made, sound } = guarded(device.gpu, label, () => device.gpu.createBindGroup({ layout, entries, label }))

@@ -1,5 +1,6 @@
 /** WebGPU of our own: programs fused into few kernels, sent to the device in one piece. */
 import type { Backend } from '../backend.ts'
+import { webgpuCompilation } from './compilation.ts'
 import { startDevice, type Device, type Limits } from './device.ts'
 import { Prepared, type PrepareOptions } from './prepared.ts'
 
@@ -36,6 +37,13 @@ export const webgpu = async ({ limits, ...options }: WebGpuOptions = {}): Promis
         ...(exact === undefined ? {} : { exact }),
         ...(tune === undefined ? {} : { tune }),
       }),
+    compilation: (graph, { exact } = {}) =>
+      webgpuCompilation(
+        graph,
+        current.capabilities,
+        { ...options, ...(exact === undefined ? {} : { exact }) },
+        current.cut.segment,
+      ),
     memory: () => current.buffers.held,
     device: () => current,
     alive,

@@ -4,7 +4,7 @@ import { emitAttention } from './attention.ts'
 import { emitGemm } from './gemm.ts'
 import { emitMap, firstOperand, type Emitted } from './map.ts'
 import { ModuleBuilder } from './module.ts'
-import { atomic, block, br, brIf, call, get, i32, loop, select, set, tee, when, type Code } from './op.ts'
+import { atomic, block, br, brIf, call, get, i32, loop, nothing, select, set, tee, when, type Code } from './op.ts'
 import { emitMoments } from './moments.ts'
 import { emitNormalise } from './normalise.ts'
 import { emitReduce } from './reduce.ts'
@@ -52,13 +52,24 @@ const emitKernel = (k: Kernel): Emitted => {
 
 const wholeLines = (bytes: number): number => 64 * Math.ceil(bytes / 64)
 
-const spins = 4000
+/** How often a thread looks whether others are done before it sleeps: some 50 µs. */
+const spins = 50_000
 
-/** The function (word, count) that returns when the word has reached the count. A thread that others keep waiting sleeps, a little. */
+/** The word of the memory's first page that counts sleeping threads, as an address. */
+const sleepers = 4 * 40
+
+/** The function (word, count) that returns when the word has reached the count. A thread that others keep waiting sleeps. */
 const awaiting = (module: ModuleBuilder, canWait: boolean): number =>
   module.function('await', { params: ['i32', 'i32'], results: [] }, (body) => {
     const [seen, left] = [body.local('i32'), body.local('i32')]
-    const sleep = canWait ? atomic.wait(get(0), get(seen), 50_000) : []
+    const asleep = (code: Code): Code => [code, 0x1a]
+    const sleep = canWait
+      ? [
+          asleep(atomic.add(i32.const(sleepers), i32.const(1))),
+          atomic.wait(get(0), get(seen), 1_000_000),
+          asleep(atomic.sub(i32.const(sleepers), i32.const(1))),
+        ]
+      : []
     return [
       set(left, i32.const(spins)),
       block(
@@ -81,6 +92,7 @@ const sharing = (
   count: number,
   operands: number,
   wait: number,
+  canWait: boolean,
 ): number => {
   const pieces = piecesOf(k, count)
   const each = Math.ceil(count / pieces)
@@ -96,7 +108,13 @@ const sharing = (
         when(i32.ltS(get(piece), i32.const(total)), [
           set(first, i32.mul(get(piece), i32.const(each))),
           call(kernel, [get(first), last, get(2), ...addresses]),
-          [atomic.add(get(1), i32.const(1), 4), 0x1a],
+          // Whoever is last wakes those who sleep.
+          set(piece, atomic.add(get(1), i32.const(1), 4)),
+          canWait
+            ? when(i32.eq(get(piece), i32.const(total - 1)), [
+                when(atomic.load(i32.const(sleepers)), [atomic.notify(get(1), i32.const(-1), 4), 0x1a]),
+              ])
+            : nothing,
           br(1),
         ]),
       ]),
@@ -126,7 +144,7 @@ export const emit = (
     const operands = d.operands.length
     const params = Array.from({ length: firstOperand + operands }, () => 'i32' as const)
     const write = (): number => module.function(key, { params, results: [] }, (body) => code({ body, module }))
-    const index = count === 0 ? undefined : sharing(module, d.kernel, write(), count, operands, wait)
+    const index = count === 0 ? undefined : sharing(module, d.kernel, write(), count, operands, wait, memory.shared)
     kernels.set(key, index)
     return index
   }

@@ -3,7 +3,7 @@ import type { Element, Load, Store, Value } from '../kernel.ts'
 import type { Access as Indexed } from '../space.ts'
 import { mathFunction, type Lanes } from './math.ts'
 import { typeText, whereText } from './rows.ts'
-import type { Block, ElementType, ShaderWriter } from './writer.ts'
+import type { Block, Elements, ElementType, ShaderWriter } from './writer.ts'
 
 /** How expressions of a kernel are written. */
 export type Style = {
@@ -71,7 +71,8 @@ export class Accesses {
     const { array, vector } = this.#array(l.operand, l.element)
     const element = (address: string): string => this.#decoded(l.element, array, address)
     // The address is written twice.
-    const named = (address: string): string => (is16(l.element) ? block.let(address, 'a') : address)
+    const twice = is16(l.element) && !this.#native(l.element)
+    const named = (address: string): string => (twice ? block.let(address, 'a') : address)
     const moving = lanes > 1 && l.picks.some((p) => this.#moves(p.index))
     const picks = l.picks.map((p) => this.#pick(block, p, at, moving))
     const T = typeText(type, lanes)
@@ -86,7 +87,7 @@ export class Accesses {
     if (lanes === 1) return element(named(address))
     if (this.step(l) === 0) return `${T}(${element(named(address))})`
     if (vector) {
-      const whole = `${array}[(${address}) >> 2u]`
+      const whole = array.at(`(${address}) >> 2u`)
       return type === 'bool' ? `(${whole} != vec4u(0u))` : whole
     }
     const each = this.#neighbours(block, l, address).map(named)
@@ -100,16 +101,16 @@ export class Accesses {
     const U = typeText('u32', lanes)
     const raw = type === 'bool' ? whereText(value, `${U}(1u)`, `${U}(0u)`) : value
     const address = this.address(s, at)
-    const { array, vector } = this.#array(s.operand, s.element)
+    const { array, vector } = this.#array(s.operand, s.element, true)
     if (is16(s.element)) return this.#storePairs(block, s.element, array, address, value)
-    if (lanes === 1) return block.add(`${array}[${address}] = ${raw};`)
-    if (vector) return block.add(`${array}[(${address}) >> 2u] = ${raw};`)
+    if (lanes === 1) return block.add(array.set(address, raw))
+    if (vector) return block.add(array.set(`(${address}) >> 2u`, raw))
     const all = block.let(raw)
-    this.#neighbours(block, s, address).forEach((a, i) => block.add(`${array}[${a}] = ${all}.${components[i]};`))
+    this.#neighbours(block, s, address).forEach((a, i) => block.add(array.set(a, `${all}.${components[i]}`)))
   }
 
   /** 16-bit floats, two to a word: neighbours side by side, the first at an even place. */
-  #storePairs(block: Block, element: Element, array: string, address: string, value: string): void {
+  #storePairs(block: Block, element: Element, array: Elements, address: string, value: string): void {
     const { lanes } = this.#style
     if (lanes === 1) throw new Error('half a word cannot be stored')
     const bits = block.let(
@@ -118,7 +119,10 @@ export class Accesses {
     const word = block.let(`(${address}) >> 1u`, 'a')
     for (let i = 0; i < lanes; i += 2)
       block.add(
-        `${array}[${word}${i === 0 ? '' : ' + 1u'}] = ${bits}.${components[i]} | (${bits}.${components[i + 1]} << 16u);`,
+        array.set(
+          `${word}${i === 0 ? '' : ' + 1u'}`,
+          `${bits}.${components[i]} | (${bits}.${components[i + 1]} << 16u)`,
+        ),
       )
   }
 
@@ -147,11 +151,17 @@ export class Accesses {
       )
   }
 
-  #array(operand: number, element: Element): { readonly array: string; readonly vector: boolean } {
+  #array(operand: number, element: Element, stored = false): { readonly array: Elements; readonly vector: boolean } {
     const own = this.#style.operand?.(operand) ?? operand
     const vector = this.#style.vectors?.has(own) ?? false
     const type = arrayOf(element)
-    return { array: this.#writer.operand(own, vector ? vectorOf[type] : type), vector }
+    const native = !stored && this.#native(element)
+    return { array: this.#writer.operand(own, native ? 'f16' : vector ? vectorOf[type] : type), vector }
+  }
+
+  /** Is it read as the adapter's own 16-bit float? Stored they are as words, rounded by us. */
+  #native(element: Element): boolean {
+    return element === 'f16' && this.#writer.f16
   }
 
   #moves(l: Load): boolean {
@@ -170,18 +180,21 @@ export class Accesses {
     return p.stride === 1 ? clamped : `${clamped} * ${params.once(p, 'stride', () => params.int(p.stride))}`
   }
 
-  #decoded(element: Element, array: string, address: string): string {
+  #decoded(element: Element, array: Elements, address: string): string {
     switch (element) {
       case 'f32':
       case 'i32':
       case 'u32':
-        return `${array}[${address}]`
+        return array.at(address)
       case 'bool':
-        return `(${array}[${address}] != 0u)`
-      case 'f16':
-        return `${mathFunction(this.#writer, 'fromHalf', 1)}(${array}[${address} >> 1u] >> ((${address} & 1u) << 4u))`
+        return `(${array.at(address)} != 0u)`
+      case 'f16': {
+        if (this.#native(element)) return `f32(${array.at(address)})`
+        const word = array.at(`${address} >> 1u`)
+        return `${mathFunction(this.#writer, 'fromHalf', 1)}(${word} >> ((${address} & 1u) << 4u))`
+      }
       case 'bf16':
-        return `bitcast<f32>((${array}[${address} >> 1u] << (((${address} & 1u) ^ 1u) << 4u)) & 0xffff0000u)`
+        return `bitcast<f32>((${array.at(`${address} >> 1u`)} << (((${address} & 1u) ^ 1u) << 4u)) & 0xffff0000u)`
     }
   }
 }

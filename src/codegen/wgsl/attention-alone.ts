@@ -4,7 +4,7 @@
  */
 import type { PlainAttentionKernel } from '../kernel.ts'
 import { lowest, Places, range, type Place } from './attention-places.ts'
-import type { Access, Shader } from './shader.ts'
+import type { Capabilities, Shader, Use } from './shader.ts'
 import { Block, ShaderWriter } from './writer.ts'
 
 /** `lanes` of a subgroup, 1 for none; `queries` of an invocation; `keys` that are taken at a time. */
@@ -15,11 +15,12 @@ const invocations = 32
 /** The code of attention by invocations. */
 export const aloneShader = (
   k: PlainAttentionKernel,
-  access: readonly Access[],
+  access: readonly Use[],
   { lanes, queries, keys }: Alone,
+  caps: Capabilities,
 ): Shader => {
   const size = lanes > 1 ? lanes : invocations
-  const writer = new ShaderWriter(access)
+  const writer = new ShaderWriter(access, caps)
   const body = new Block(writer)
   const places = new Places(writer, body, k, queries * size)
   const { first, rows } = places
@@ -48,7 +49,7 @@ export const aloneShader = (
     each: (c: number, x: string) => void,
   ): void => {
     for (let start = 0; start < count; start += lanes) {
-      const some = loop.let(`${array}[${from} + ${column(lanes > 1 ? `${start}u + lane` : `${start}u`)}]`, 'x')
+      const some = loop.let(array.at(`${from} + ${column(lanes > 1 ? `${start}u + lane` : `${start}u`)}`), 'x')
       for (let i = 0; i < lanes && start + i < count; i++)
         each(start + i, lanes === 1 ? some : loop.let(`subgroupBroadcast(${some}, ${i}u)`, 'x'))
     }
@@ -96,7 +97,7 @@ export const aloneShader = (
     each.nest(`if (${line} < ${rows})`, (inner) => {
       const to = inner.let(`${out.start} + ${line} * ${out.row}`, 'a')
       inner.nest(`for (var c = 0u; c < ${k.features}u; c++)`, (deep) =>
-        deep.add(`${out.array}[${to} + ${out.column('c')}] = found[i * ${k.features}u + c] * shares[i];`),
+        deep.add(out.array.set(`${to} + ${out.column('c')}`, `found[i * ${k.features}u + c] * shares[i]`)),
       )
     })
   })

@@ -6,8 +6,8 @@
  */
 import type { PlainAttentionKernel } from '../kernel.ts'
 import { lowest, Places, range } from './attention-places.ts'
-import type { Access, Shader } from './shader.ts'
-import { Block, ShaderWriter } from './writer.ts'
+import type { Capabilities, Shader, Use } from './shader.ts'
+import { Block, ShaderWriter, type Elements } from './writer.ts'
 
 /** `queries` of a subgroup, a multiple of its `lanes`; `keys` that are taken at a time. */
 export type Lanewise = { readonly lanes: number; readonly queries: number; readonly keys: number }
@@ -29,10 +29,11 @@ const butterfly = (block: Block, values: readonly string[], odd: ReadonlyMap<num
 /** The code of attention by subgroups. */
 export const lanewiseShader = (
   k: PlainAttentionKernel,
-  access: readonly Access[],
+  access: readonly Use[],
   { lanes, queries, keys }: Lanewise,
+  caps: Capabilities,
 ): Shader => {
-  const writer = new ShaderWriter(access)
+  const writer = new ShaderWriter(access, caps)
   const body = new Block(writer)
   const places = new Places(writer, body, k, queries)
   const { first, rows } = places
@@ -62,8 +63,8 @@ export const lanewiseShader = (
     range(count).map((c) => body.let(column(`${c * lanes}u + lane`), 'j'))
   const [inKey, inValue] = [columns(inner, ks.column), columns(outer, vs.column)]
   const inside = k.depth % lanes === 0 ? undefined : body.let(`${(inner - 1) * lanes}u + lane < ${places.depth}`, 'u')
-  const load = (block: Block, array: string, address: string, within?: string): string =>
-    block.let(within === undefined ? `${array}[${address}]` : `select(0.0, ${array}[${address}], ${within})`, 'x')
+  const load = (block: Block, array: Elements, address: string, within?: string): string =>
+    block.let(within === undefined ? array.at(address) : `select(0.0, ${array.at(address)}, ${within})`, 'x')
   body.nest(`for (var j = 0u; j < ${places.keys}; j += ${keys}u)`, (loop) => {
     const at = range(keys).map((i) => (i === 0 ? 'j' : loop.let(`min(j + ${i}u, ${places.keys} - 1u)`, 'j')))
     const scores = at.map((key, i) => {
@@ -123,7 +124,7 @@ export const lanewiseShader = (
     each.nest(`for (var c = 0u; c < ${outer}u; c++)`, (deep) => {
       const column = deep.let(`c * ${lanes}u + lane`, 'j')
       deep.nest(`if (${column} < ${places.features})`, (store) =>
-        store.add(`${out.array}[${row} + ${out.column(column)}] = found[i * ${outer}u + c] * ${share};`),
+        store.add(out.array.set(`${row} + ${out.column(column)}`, `found[i * ${outer}u + c] * ${share}`)),
       )
     })
   })

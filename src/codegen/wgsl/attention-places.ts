@@ -4,14 +4,14 @@ import { accessesOf, mergeAxes, type Access as Indexed } from '../space.ts'
 import { size } from '../../core/shape.ts'
 import { Expressions } from './expression.ts'
 import { fold, groupIndex, unflatten } from './grid.ts'
-import type { Block, ShaderWriter } from './writer.ts'
+import type { Block, Elements, ShaderWriter } from './writer.ts'
 
 /** The greatest float32 below 0, which what is larger than −∞ replaces as the largest score at once. */
 export const lowest = '-0x1.fffffep+127f'
 
 /** A matrix of the workgroup's: its array, and where its elements are. */
 export type Place = {
-  readonly array: string
+  readonly array: Elements
   readonly start: string
   readonly row: string
   /** The address of a column, given its number, from where a row begins. */
@@ -90,7 +90,7 @@ export class Places {
     if (p === undefined)
       return (block, row) => {
         const from = begin(block, row)
-        return (_, column) => `${q.array}[${from} + ${q.column(column)}]`
+        return (_, column) => q.array.at(`${from} + ${q.column(column)}`)
       }
     const { params } = this.#writer
     const [w, bias] = [this.place(p.w), p.bias && this.place(p.bias)]
@@ -101,7 +101,7 @@ export class Places {
       const [mean, scale] = [block.var('0.0', 'm'), block.var('1.0', 'd')]
       const over = (to: Block, each: (loop: Block, x: string) => void): void =>
         to.nest(`for (var i0 = 0u; i0 < ${inner}; i0++)`, (loop) =>
-          each(loop, loop.let(`${q.array}[${from} + ${q.column('i0')}] - ${mean}`, 'x')),
+          each(loop, loop.let(`${q.array.at(`${from} + ${q.column('i0')}`)} - ${mean}`, 'x')),
         )
       if (p.norm !== undefined) {
         if (p.norm.centred) {
@@ -116,8 +116,9 @@ export class Places {
       return (deep, column) => {
         const sum = deep.var('0.0', 's')
         const at = deep.let(w.column(column), 'j')
-        over(deep, (loop, x) => loop.add(`${sum} = fma(${x}, ${w.array}[${w.start} + i0 * ${w.row} + ${at}], ${sum});`))
-        const added = bias === undefined ? '' : ` + ${bias.array}[${bias.start} + ${bias.column(column)}]`
+        const weight = w.array.at(`${w.start} + i0 * ${w.row} + ${at}`)
+        over(deep, (loop, x) => loop.add(`${sum} = fma(${x}, ${weight}, ${sum});`))
+        const added = bias === undefined ? '' : ` + ${bias.array.at(`${bias.start} + ${bias.column(column)}`)}`
         return `(${sum} * ${scale}${added})`
       }
     }

@@ -5,7 +5,7 @@
  */
 import type { PlainAttentionKernel } from '../kernel.ts'
 import { lowest, Places, range, type Place } from './attention-places.ts'
-import type { Access, Shader } from './shader.ts'
+import type { Capabilities, Shader, Use } from './shader.ts'
 import { Block, ShaderWriter } from './writer.ts'
 
 /** `invocations` of a workgroup, `parts` of a query among them; `queries` of each; `keys` of a tile. */
@@ -25,10 +25,15 @@ export const tileBytes = ({ depth, features }: PlainAttentionKernel, t: Tiled): 
   (t.parts === 1 ? 0 : 4 * t.keys * t.queries * t.invocations)
 
 /** The code of attention by workgroups. */
-export const tiledShader = (k: PlainAttentionKernel, access: readonly Access[], tile: Tiled): Shader => {
+export const tiledShader = (
+  k: PlainAttentionKernel,
+  access: readonly Use[],
+  tile: Tiled,
+  caps: Capabilities,
+): Shader => {
   const { invocations, parts, queries, keys } = tile
   const across = invocations / parts
-  const writer = new ShaderWriter(access)
+  const writer = new ShaderWriter(access, caps)
   const body = new Block(writer)
   const places = new Places(writer, body, k, across * queries)
   const { first, rows } = places
@@ -43,7 +48,7 @@ export const tiledShader = (k: PlainAttentionKernel, access: readonly Access[], 
   const four = (block: Block, { array, column }: Place, from: string, start: string, count: string): string => {
     const at = block.let(start, 'j')
     const one = (i: number): string =>
-      `select(0.0, ${array}[${from} + ${column(`min(${at} + ${i}u, ${count} - 1u)`)}], ${at} + ${i}u < ${count})`
+      `select(0.0, ${array.at(`${from} + ${column(`min(${at} + ${i}u, ${count} - 1u)`)}`)}, ${at} + ${i}u < ${count})`
     return block.let(`vec4f(${range(4).map(one).join(', ')})`, 'x')
   }
   const asked = own.map((n) => {
@@ -120,7 +125,7 @@ export const tiledShader = (k: PlainAttentionKernel, access: readonly Access[], 
       store.nest(`for (var c = 0u; c < ${4 * outer}u; c++)`, (each) => {
         const column = each.let(`${part} * ${4 * outer}u + c`, 'j')
         each.nest(`if (${column} < ${places.features})`, (inside) =>
-          inside.add(`${out.array}[${to} + ${out.column(column)}] = found[c >> 2u][c & 3u] * ${share};`),
+          inside.add(out.array.set(`${to} + ${out.column(column)}`, `found[c >> 2u][c & 3u] * ${share}`)),
         )
       })
     }),

@@ -3,7 +3,7 @@ import type { PlainAttentionKernel } from '../kernel.ts'
 import { aloneShader, type Alone } from './attention-alone.ts'
 import { lanewiseShader, type Lanewise } from './attention-lanes.ts'
 import { tileBytes, tiledShader, type Tiled } from './attention-tile.ts'
-import type { Access, Capabilities, Shader } from './shader.ts'
+import type { Capabilities, Shader, Use } from './shader.ts'
 
 /** A way to compute attention. */
 export type AttentionVariant = { readonly family: 'PlainAttention' } & (
@@ -67,15 +67,16 @@ export const attentionVariants = (k: PlainAttentionKernel, caps: Capabilities): 
 /** The code of attention. */
 export const attentionShader = (
   k: PlainAttentionKernel,
-  access: readonly Access[],
+  access: readonly Use[],
   variant: AttentionVariant,
+  caps: Capabilities,
 ): Shader => {
   switch (variant.way) {
     case 'lanes':
-      return lanewiseShader(k, access, variant.tile)
+      return lanewiseShader(k, access, variant.tile, caps)
     case 'alone':
-      return aloneShader(k, access, variant.tile)
+      return aloneShader(k, access, variant.tile, caps)
     case 'tile':
-      return tiledShader(k, access, variant.tile)
+      return tiledShader(k, access, variant.tile, caps)
   }
 }

@@ -5,7 +5,7 @@ import { gemmShader, gemmVariants, type GemmVariant } from './gemm.ts'
 import { mapShader, mapVariants, type MapVariant } from './map.ts'
 import { normaliseShader, normaliseVariants, type NormaliseVariant } from './normalise.ts'
 import { reduceShader, reduceVariants, type ReduceVariant } from './reduce.ts'
-import type { Access, Capabilities, Shader } from './shader.ts'
+import type { Capabilities, Shader, Use } from './shader.ts'
 import { winogradShader, winogradVariants, type WinogradVariant } from './winograd.ts'
 
 /** A way to compute a kernel. */
@@ -37,7 +37,7 @@ const unknown = (k: Kernel, variant: Variant): Error =>
   new Error(`${k._tag} cannot be computed as ${JSON.stringify(variant)}`)
 
 /** The code of a kernel, given what it may do with its operands; `variant` is one of `variantsOf`. */
-export const shaderOf = (k: Kernel, access: readonly Access[], variant: Variant, caps: Capabilities): Shader => {
+export const shaderOf = (k: Kernel, access: readonly Use[], variant: Variant, caps: Capabilities): Shader => {
   switch (k._tag) {
     case 'Map':
       if (variant.family !== 'Map') throw unknown(k, variant)
@@ -47,7 +47,7 @@ export const shaderOf = (k: Kernel, access: readonly Access[], variant: Variant,
       return reduceShader(k, access, variant, caps)
     case 'PlainAttention':
       if (variant.family !== 'PlainAttention') throw unknown(k, variant)
-      return attentionShader(k, access, variant)
+      return attentionShader(k, access, variant, caps)
     case 'Normalise':
       if (variant.family !== 'Normalise') throw unknown(k, variant)
       return normaliseShader(k, access, variant, caps)
@@ -58,7 +58,7 @@ export const shaderOf = (k: Kernel, access: readonly Access[], variant: Variant,
       return winogradShader(k, access, variant, caps)
     case 'Gemm':
       if (variant.family !== 'Gemm') throw unknown(k, variant)
-      return gemmShader(k, access, variant)
+      return gemmShader(k, access, variant, caps)
     case 'Moments':
       throw unknown(k, variant)
   }

@@ -41,7 +41,7 @@ export const coordinates = (
 
 /** The rows of A that an invocation reads. */
 export type RowsOfA = {
-  /** The first element of every row. */
+  /** Where the first element of every row is. */
   readonly first: () => readonly string[]
   /** Statements that walk K, run by run. */
   readonly walk: (block: Block, run: (inner: Block, r: Run) => void) => void
@@ -68,7 +68,7 @@ const plainRows: typeof rowsOf = (writer, block, term, start, at) => {
     (s, i) => s.length === first.length && (i === segments.length - 1 || s.jump === first.jump),
   )
   return {
-    first: () => bases.map((b) => `${writer.operand(term.operand, 'f32')}[${b}]`),
+    first: () => bases,
     walk: (outer, run) => {
       if (segments.length === 1)
         return run(outer, { length: outer.let(params.int(first.length)), bases, inside: undefined })
@@ -94,7 +94,7 @@ const segmentTable = (writer: ShaderWriter, segments: Term['segments']): ((index
   return (index) => `p[(${first}u + ${index}) >> 2u][(${first}u + ${index}) & 3u]`
 }
 
-const windows: typeof rowsOf = (writer, block, { operand, a, window }, start, at) => {
+const windows: typeof rowsOf = (writer, block, { a, window }, start, at) => {
   const { params } = writer
   const w = window!
   const [strideY, strideX] = w.stride.map((v) => block.let(params.int(v), 's'))
@@ -143,5 +143,5 @@ const windows: typeof rowsOf = (writer, block, { operand, a, window }, start, at
         )
       })
     })
-  return { first: () => slots.map((s) => `${writer.operand(operand, 'f32')}[${s.start}]`), walk }
+  return { first: () => slots.map((s) => s.start), walk }
 }

@@ -1,9 +1,10 @@
 /** What becomes of a product's sums: the epilogue, and where results go. */
 import { accessesOf, mergeAxes, type Access as Indexed } from '../space.ts'
-import type { GemmKernel, Load, MapKernel } from '../kernel.ts'
+import type { GemmKernel, Index, Load, MapKernel } from '../kernel.ts'
 import { Expressions } from './expression.ts'
 import { unflatten } from './grid.ts'
 import type { Lanes } from './math.ts'
+import { vectorOperands } from './vectors.ts'
 import type { Block, ShaderWriter } from './writer.ts'
 
 /** The map of finished rows: the epilogue, or a mere copy to where C is wanted. */
@@ -18,6 +19,32 @@ export const finishOf = (k: GemmKernel): MapKernel => {
 /** Does the map take two columns of the product at each of its own? */
 export const isPaired = (k: { readonly n: number }, map: MapKernel): boolean => map.dims.at(-1)! * 2 === k.n
 
+/** The map's space: axes of rows merged, columns last. */
+const spaceOf = (
+  map: MapKernel,
+): { readonly rows: readonly number[]; readonly strides: (a: Indexed) => readonly number[] } => {
+  const rows = map.dims.slice(0, -1)
+  const others = accessesOf(map.value).filter((a) => !isProduct(a))
+  const axes = rows.map((_, i) => i)
+  const { dims, strides } = mergeAxes(rows, axes, [...others, map.out])
+  return { rows: dims, strides: (a) => [...strides.get(a)!, a.strides.at(-1)!] }
+}
+
+const isProduct = (a: Load | Index): boolean => a._tag === 'Load' && a.operand === 0
+
+/** Operands that finishing a product touches, and those it only touches four whole columns at a time. */
+export const vectorsOfFinish = (
+  k: GemmKernel,
+): { readonly all: ReadonlySet<number>; readonly vectors: ReadonlySet<number> } => {
+  const map = finishOf(k)
+  const { rows, strides } = spaceOf(map)
+  const loads = accessesOf(map.value).filter((a) => a._tag === 'Load' && !isProduct(a)) as readonly Load[]
+  const all = new Set([...loads.map((l) => l.operand), map.out.operand])
+  if (isPaired(k, map) || k.n % 4 !== 0) return { all, vectors: new Set() }
+  const uses = { values: [map.value], stores: [map.out], strides, along: rows.length, given: isProduct }
+  return { all, vectors: vectorOperands(uses) }
+}
+
 /** Writes results, wherever they go. */
 export class Finish {
   readonly #writer: ShaderWriter
@@ -25,23 +52,19 @@ export class Finish {
   readonly #extents: readonly string[]
   readonly #write: Expressions
 
-  /** `columns`: neighbouring columns that are finished at once. */
-  constructor(writer: ShaderWriter, block: Block, map: MapKernel, columns: Lanes = 1) {
+  /** `columns`: neighbouring columns that are finished at once; of `vectors`, as they lie in arrays of vectors of four. */
+  constructor(
+    writer: ShaderWriter,
+    block: Block,
+    map: MapKernel,
+    columns: Lanes = 1,
+    vectors: ReadonlySet<number> = new Set(),
+  ) {
     this.#writer = writer
     this.#map = map
-    const rows = map.dims.slice(0, -1)
-    const others = accessesOf(map.value).filter((a) => !(a._tag === 'Load' && a.operand === 0))
-    const all: readonly Indexed[] = [...others, map.out]
-    const { dims, strides } = mergeAxes(
-      rows,
-      rows.map((_, i) => i),
-      all,
-    )
-    this.#extents = dims.map((d, i) => (i === 0 ? '' : block.let(writer.params.int(d), 'd')))
-    this.#write = new Expressions(writer, {
-      lanes: columns,
-      strides: (a) => [...strides.get(a)!, a.strides.at(-1)!],
-    })
+    const { rows, strides } = spaceOf(map)
+    this.#extents = rows.map((d, i) => (i === 0 ? '' : block.let(writer.params.int(d), 'd')))
+    this.#write = new Expressions(writer, { lanes: columns, strides, vectors })
   }
 
   /** Coordinates of a row of the product, counted over batch and rows. */

@@ -55,16 +55,20 @@ export class Sums {
 
   /** A row of B, the columns of one lane; `b` is where it begins. */
   #columns(block: Block, b: string): readonly string[] {
-    const array = (type: 'f32' | 'u32'): string => this.#writer.operand(1, type)
-    if (this.#k.b.element === 'f32') {
+    const { element } = this.#k.b
+    if (element === 'f32') {
+      const array = this.#writer.operand(1, 'f32')
       const at = (j: number): number => (this.#paired ? (j >> 1) * 2 * this.#lanes + (j & 1) : j * this.#lanes)
-      return range(this.#across).map((j) => block.let(`${array('f32')}[${b} + ${at(j)}u]`, 'y'))
+      return range(this.#across).map((j) => block.let(array.at(`${b} + ${at(j)}u`), 'y'))
     }
+    const native = element === 'f16' && this.#writer.f16
+    const array = this.#writer.operand(1, native ? 'vec2<f16>' : 'u32')
     return range(this.#across / 2).flatMap((q) => {
-      const word = block.let(`${array('u32')}[${b} + ${q * this.#lanes}u]`, 'y')
-      if (this.#k.b.element === 'bf16')
+      const two = array.at(`${b} + ${q * this.#lanes}u`)
+      const word = block.let(native ? `vec2f(${two})` : two, 'y')
+      if (element === 'bf16')
         return [`bitcast<f32>(${word} << 16u)`, `bitcast<f32>(${word} & 0xffff0000u)`].map((v) => block.let(v, 'y'))
-      const pair = block.let(`unpack2x16float(${word})`, 'y')
+      const pair = native ? word : block.let(`unpack2x16float(${word})`, 'y')
       return [`${pair}.x`, `${pair}.y`]
     })
   }
@@ -76,7 +80,7 @@ export class Sums {
     const c = this.#writer.fresh('k')
     block.nest(`for (var ${c} = 0u; ${c} < ${run.length}; ${c}++)`, (inner) => {
       const xs = run.bases.map((base, t) => {
-        const value = `${a}[${base} + ${c}]`
+        const value = a.at(`${base} + ${c}`)
         const here = run.inside === undefined ? value : `select(0.0, ${value}, ${run.inside[t]!})`
         return inner.let(moments === undefined ? here : `${here} - ${moments.shifts[t]!}`, 'x')
       })
@@ -98,13 +102,14 @@ export class Sums {
     })
   }
 
-  /** Adds a term, whose rows `walk` visits; `first` gives the first element of every row. */
+  /** Adds a term, whose rows `walk` visits; `first` says where the first element of every row is. */
   term(term: Term, adds: boolean, first: () => readonly string[], walk: (block: Block) => void): void {
     const { norm } = term
     if (norm === undefined) return walk(this.#body)
     const body = this.#body
     const before = adds ? this.#set() : undefined
-    const shifts = norm.centred ? first().map((x) => body.let(x, 'o')) : first().map(() => '0.0')
+    const a = this.#writer.operand(term.operand, 'f32')
+    const shifts = first().map((x) => (norm.centred ? body.let(a.at(x), 'o') : '0.0'))
     const zeros = (n: number): readonly string[] => range(n).map(() => body.var('0.0', 'm'))
     const moments = { shifts, sums: zeros(shifts.length), squares: zeros(shifts.length), columns: zeros(this.#across) }
     this.#moments = moments

@@ -8,7 +8,7 @@ import { batchAxes, batchStart, coordinates, rowsOf } from './gemm-rows.ts'
 import { finishOf, isPaired } from './gemm-store.ts'
 import { Sums } from './gemm-sums.ts'
 import { fold, groupIndex, unflatten } from './grid.ts'
-import type { Access, Shader } from './shader.ts'
+import type { Capabilities, Shader, Use } from './shader.ts'
 import { Block, ShaderWriter } from './writer.ts'
 
 /**
@@ -23,8 +23,8 @@ const is16 = (k: GemmKernel): boolean => k.b.element !== 'f32'
 const invocations = 64
 
 /** The code of a product, tile by tile. */
-export const tileShader = (k: GemmKernel, access: readonly Access[], tile: Tile): Shader => {
-  const writer = new ShaderWriter(access)
+export const tileShader = (k: GemmKernel, access: readonly Use[], tile: Tile, caps: Capabilities): Shader => {
+  const writer = new ShaderWriter(access, caps)
   const { params } = writer
   const body = new Block(writer)
   const { rows, columns, lanes } = tile

@@ -1,12 +1,16 @@
 /** Products as WGSL: which ways there are. */
 import type { GemmKernel } from '../kernel.ts'
 import { size } from '../../core/shape.ts'
+import { sharedShader, sharedTiles } from './gemm-shared.ts'
 import { finishOf, isPaired } from './gemm-store.ts'
 import { tileShader, type Tile } from './gemm-tile.ts'
-import type { Access, Capabilities, Shader } from './shader.ts'
+import type { Shared } from './shared-tile.ts'
+import type { Capabilities, Shader, Use } from './shader.ts'
 
 /** A way to compute a product. */
-export type GemmVariant = { readonly family: 'Gemm'; readonly way: 'tile'; readonly tile: Tile }
+export type GemmVariant = { readonly family: 'Gemm' } & (
+  { readonly way: 'tile'; readonly tile: Tile } | { readonly way: 'shared'; readonly tile: Shared }
+)
 
 /** The ways to compute a product. */
 export const gemmVariants = (k: GemmKernel, caps: Capabilities): readonly GemmVariant[] => {
@@ -35,9 +39,17 @@ export const gemmVariants = (k: GemmKernel, caps: Capabilities): readonly GemmVa
       .slice(0, 1)
       .map((c) => tile(rows, c, 1)),
   )
-  return [...wide, ...narrow].filter(fits).map((t) => ({ family: 'Gemm', way: 'tile', tile: t }))
+  const alone = [...wide, ...narrow].filter(fits).map((t): GemmVariant => ({ family: 'Gemm', way: 'tile', tile: t }))
+  // B is read four columns at a time.
+  const shared = (k.width % 4 === 0 ? sharedTiles(k, caps) : []).map((t): GemmVariant => ({
+    family: 'Gemm',
+    way: 'shared',
+    tile: t,
+  }))
+  // What wins on one kind of adapter loses on the other, but whoever measures may try.
+  return caps.adapter === 'gpu' ? [...shared.slice(0, 3), ...alone] : [...alone, ...shared.slice(0, 1)]
 }
 
 /** The code of a product. */
-export const gemmShader = (k: GemmKernel, access: readonly Access[], { tile }: GemmVariant): Shader =>
-  tileShader(k, access, tile)
+export const gemmShader = (k: GemmKernel, uses: readonly Use[], variant: GemmVariant, caps: Capabilities): Shader =>
+  variant.way === 'shared' ? sharedShader(k, uses, variant.tile, caps) : tileShader(k, uses, variant.tile, caps)

@@ -4,7 +4,7 @@ import type { Expr, MapKernel, Store } from '../kernel.ts'
 import { accessesOf, byStride, mergeAxes, type Access as Indexed } from '../space.ts'
 import { Expressions } from './expression.ts'
 import { shares, unflatten } from './grid.ts'
-import type { Access, Capabilities, Shader } from './shader.ts'
+import type { Capabilities, Shader, Use } from './shader.ts'
 import { vectorOperands } from './vectors.ts'
 import { Block, ShaderWriter } from './writer.ts'
 
@@ -47,11 +47,11 @@ export const mapVariants = (k: MapKernel): readonly MapVariant[] => {
 /** The code of a map. Equal for all extents of the same rank. */
 export const mapShader = (
   k: MapKernel,
-  access: readonly Access[],
+  access: readonly Use[],
   { lanes, vectors }: MapVariant,
   caps: Capabilities,
 ): Shader => {
-  const writer = new ShaderWriter(access)
+  const writer = new ShaderWriter(access, caps)
   const space = spaceOf(k)
   const inner = space.dims.length - 1
   const dims = space.dims.map((d, i) => (i === inner ? d / lanes : d))

@@ -4,7 +4,7 @@ import type { Load, NormaliseKernel } from '../kernel.ts'
 import { Chain } from './chain.ts'
 import { Expressions } from './expression.ts'
 import { shares, unflatten } from './grid.ts'
-import type { Access, Capabilities, Shader } from './shader.ts'
+import type { Capabilities, Shader, Use } from './shader.ts'
 import { slabOf, type Slab } from './slab.ts'
 import { invocationsOf, needs, overShare, teams, together, type Team } from './team.ts'
 import { vectorOperands } from './vectors.ts'
@@ -29,11 +29,11 @@ export const normaliseVariants = (k: NormaliseKernel, caps: Capabilities): reado
  */
 export const normaliseShader = (
   k: NormaliseKernel,
-  access: readonly Access[],
+  access: readonly Use[],
   { team, lanes }: NormaliseVariant,
   caps: Capabilities,
 ): Shader => {
-  const writer = new ShaderWriter(access)
+  const writer = new ShaderWriter(access, caps)
   const { params } = writer
   const { kept, folded, strides } = slab(k)
   const along = kept.length + folded.length - 1

@@ -6,7 +6,7 @@ import { Expressions, typeOf } from './expression.ts'
 import { shares, unflatten } from './grid.ts'
 import type { Lanes } from './math.ts'
 import { foldText, identityText, typeText, type Scope } from './rows.ts'
-import type { Access, Capabilities, Shader } from './shader.ts'
+import type { Capabilities, Shader, Use } from './shader.ts'
 import { leadingLoad, slabOf, type Slab } from './slab.ts'
 import { invocationsOf, needs, overShare, teams, together, type Team } from './team.ts'
 import { vectorOperands } from './vectors.ts'
@@ -45,11 +45,11 @@ export const reduceVariants = (k: ReduceKernel, caps: Capabilities): readonly Re
 /** The code of a fold. */
 export const reduceShader = (
   k: ReduceKernel,
-  access: readonly Access[],
+  access: readonly Use[],
   { team, lanes, neighbours }: ReduceVariant,
   caps: Capabilities,
 ): Shader => {
-  const writer = new ShaderWriter(access)
+  const writer = new ShaderWriter(access, caps)
   const space = slab(k)
   const { kept, folded, strides } = space
   const type = typeOf(k.value)

@@ -4,7 +4,7 @@ import { both, transformsOf, type Algebra } from '../winograd.ts'
 import { Expressions } from './expression.ts'
 import { Finish } from './gemm-store.ts'
 import { shares, unflatten } from './grid.ts'
-import type { Access, Capabilities, Shader } from './shader.ts'
+import type { Capabilities, Shader, Use } from './shader.ts'
 import { Block, ShaderWriter, type ElementType } from './writer.ts'
 
 /** The kernels of this family. */
@@ -42,12 +42,16 @@ export const winogradVariants = (k: WinogradKernel): readonly WinogradVariant[] 
 const channelsOf = (writer: ShaderWriter, operand: number, lanes: 1 | 4) => {
   const type: ElementType = lanes === 4 ? 'vec4f' : 'f32'
   const array = writer.operand(operand, type)
-  return (address: string): string => (lanes === 4 ? `${array}[(${address}) >> 2u]` : `${array}[${address}]`)
+  const place = (address: string): string => (lanes === 4 ? `(${address}) >> 2u` : address)
+  return {
+    at: (address: string): string => array.at(place(address)),
+    set: (address: string, value: string): string => array.set(place(address), value),
+  }
 }
 
 /** V = Bᵀ d B. */
-const inputShader = (k: WinogradInputKernel, access: readonly Access[], lanes: 1 | 4, caps: Capabilities): Shader => {
-  const writer = new ShaderWriter(access)
+const inputShader = (k: WinogradInputKernel, access: readonly Use[], lanes: 1 | 4, caps: Capabilities): Shader => {
+  const writer = new ShaderWriter(access, caps)
   const { params } = writer
   const body = new Block(writer)
   const [out, image] = [channelsOf(writer, 0, lanes), channelsOf(writer, 1, lanes)]
@@ -62,11 +66,11 @@ const inputShader = (k: WinogradInputKernel, access: readonly Access[], lanes: 1
     const from = each.let(first, 'a')
     const tile = range(t).map((i) => {
       const row = i === 0 ? from : each.let(`${from} + ${i}u * ${sy}`, 'a')
-      return range(t).map((j) => each.let(image(j === 0 ? row : `${row} + ${j}u * ${sx}`), 'd'))
+      return range(t).map((j) => each.let(image.at(j === 0 ? row : `${row} + ${j}u * ${sx}`), 'd'))
     })
     const to = each.let(`${index} * ${lanes}u`, 'a')
     both(transformsOf(k.size, named(each)).input)(tile).forEach((row, i) =>
-      row.forEach((v, j) => each.add(`${out(`${to} + ${i * t + j}u * ${plane}`)} = ${v};`)),
+      row.forEach((v, j) => each.add(out.set(`${to} + ${i * t + j}u * ${plane}`, v))),
     )
   })
   return writer.finish({ size: [64, 1, 1], body, workgroups })
@@ -86,8 +90,8 @@ const finishing = (k: WinogradOutputKernel): MapKernel => {
 }
 
 /** Y = Aᵀ m A, and the epilogue of its pixels. */
-const outputShader = (k: WinogradOutputKernel, access: readonly Access[], lanes: 1 | 4, caps: Capabilities): Shader => {
-  const writer = new ShaderWriter(access)
+const outputShader = (k: WinogradOutputKernel, access: readonly Use[], lanes: 1 | 4, caps: Capabilities): Shader => {
+  const writer = new ShaderWriter(access, caps)
   const { params } = writer
   const body = new Block(writer)
   const products = channelsOf(writer, 1, lanes)
@@ -100,7 +104,9 @@ const outputShader = (k: WinogradOutputKernel, access: readonly Access[], lanes:
   const workgroups = shares(body, writer, (k.batch * high * wide * k.channels) / lanes, caps, (index, each) => {
     const [n, ty, tx, c] = unflatten(each, index, extents) as [string, string, string, string]
     const from = each.let(`${index} * ${lanes}u`, 'a')
-    const tile = range(t).map((i) => range(t).map((j) => each.let(products(`${from} + ${i * t + j}u * ${plane}`), 'm')))
+    const tile = range(t).map((i) =>
+      range(t).map((j) => each.let(products.at(`${from} + ${i * t + j}u * ${plane}`), 'm')),
+    )
     const column = each.let(`${c} * ${lanes}u`, 'c')
     both(transformsOf(k.size, named(each)).output)(tile).forEach((row, i) => {
       const line = each.let(`((${n} * ${tall} + ${ty}) * ${k.size}u + ${i}u) * ${across} + ${tx}`, 'y')
@@ -114,8 +120,8 @@ const outputShader = (k: WinogradOutputKernel, access: readonly Access[], lanes:
 }
 
 /** U = G g Gᵀ as panels, zeros after the last output. */
-const weightShader = (k: WinogradWeightKernel, access: readonly Access[], caps: Capabilities): Shader => {
-  const writer = new ShaderWriter(access)
+const weightShader = (k: WinogradWeightKernel, access: readonly Use[], caps: Capabilities): Shader => {
+  const writer = new ShaderWriter(access, caps)
   const { params } = writer
   const body = new Block(writer)
   const out = channelsOf(writer, 0, 1)
@@ -132,7 +138,7 @@ const weightShader = (k: WinogradWeightKernel, access: readonly Access[], caps: 
     const g = range(3).map((y) => range(3).map((x) => write.value(each, k.w, [inside, c, `${y}u`, `${x}u`])))
     both(transformsOf(k.size, named(each)).weight)(g).forEach((row, i) =>
       row.forEach((v, j) =>
-        each.add(`${out(`${index} + ${i * t + j}u * ${apart}`)} = select(0.0, ${v}, ${o} < ${most});`),
+        each.add(out.set(`${index} + ${i * t + j}u * ${apart}`, `select(0.0, ${v}, ${o} < ${most})`)),
       ),
     )
   })
@@ -142,7 +148,7 @@ const weightShader = (k: WinogradWeightKernel, access: readonly Access[], caps: 
 /** The code of a transform. */
 export const winogradShader = (
   k: WinogradKernel,
-  access: readonly Access[],
+  access: readonly Use[],
   { lanes }: WinogradVariant,
   caps: Capabilities,
 ): Shader => {

@@ -1,9 +1,30 @@
 /** A shader being written: parameters, bindings, functions and names, whichever family of kernels it is for. */
 import { Params } from './params.ts'
-import type { Access, Shader } from './shader.ts'
+import type { Access, Capabilities, Shader, Use } from './shader.ts'
 
 /** How a binding's elements are typed: what is loaded at once. */
-export type ElementType = 'f32' | 'i32' | 'u32' | 'vec2f' | 'vec4f' | 'vec4i' | 'vec4u' | 'vec2u'
+export type ElementType =
+  'f32' | 'i32' | 'u32' | 'vec2f' | 'vec4f' | 'vec4i' | 'vec4u' | 'vec2u' | 'f16' | 'vec2<f16>' | 'vec4<f16>'
+
+const bytesOf: Readonly<Record<ElementType, number>> = {
+  f16: 2,
+  f32: 4,
+  i32: 4,
+  u32: 4,
+  'vec2<f16>': 4,
+  'vec4<f16>': 8,
+  vec2f: 8,
+  vec2u: 8,
+  vec4f: 16,
+  vec4i: 16,
+  vec4u: 16,
+}
+
+/** An operand's elements: the text of one, and the statement that replaces one. */
+export type Elements = {
+  readonly at: (address: string) => string
+  readonly set: (address: string, value: string) => string
+}
 
 /** Lines of a function's body. */
 export class Block {
@@ -60,14 +81,17 @@ export type Entry = {
 /** The parts of a shader. */
 export class ShaderWriter {
   readonly params = new Params()
-  readonly #access: readonly Access[]
+  /** Has the adapter 16-bit floats of its own? */
+  readonly f16: boolean
+  readonly #uses: readonly Use[]
   readonly #types = new Map<number, ElementType>()
   readonly #functions = new Map<string, string>()
   readonly #globals = new Set<string>()
   #names = 0
 
-  constructor(access: readonly Access[]) {
-    this.#access = access
+  constructor(uses: readonly Use[], { f16 = false }: Partial<Pick<Capabilities, 'f16'>> = {}) {
+    this.#uses = uses
+    this.f16 = f16
   }
 
   /** A name that is not taken. */
@@ -75,12 +99,33 @@ export class ShaderWriter {
     return `${prefix}_${this.#names++}` // i32 and f16 are types
   }
 
-  /** The array of an operand, whose elements are of that type everywhere in the shader. */
-  operand(operand: number, type: ElementType): string {
+  /** An operand, whose elements are of that type everywhere in the shader. */
+  operand(operand: number, type: ElementType): Elements {
     const there = this.#types.get(operand)
     if (there !== undefined && there !== type) throw new Error(`operand ${operand} is both ${there} and ${type}`)
     this.#types.set(operand, type)
-    return `x${operand}`
+    const name = `x${operand}`
+    const { windows, access, bytes } = this.#use(operand)
+    if (windows === 1) return { at: (a) => `${name}[${a}]`, set: (a, v) => `${name}[${a}] = ${v};` }
+    // Which window it is in is found out at each access: values are seldom so large.
+    const each = bytes / bytesOf[type]
+    const pick = (then: (window: string, address: string) => string, leave: string): string =>
+      Array.from({ length: windows }, (_, i) => {
+        const own = then(`${name}_${i}`, i === 0 ? 'a' : `a - ${i * each}u`)
+        return i === windows - 1 ? own : `if (a < ${(i + 1) * each}u) { ${own}${leave} }`
+      }).join(' ')
+    this.function(`get_${name}`, (f) => `fn ${f}(a: u32) -> ${type} { ${pick((w, a) => `return ${w}[${a}];`, '')} }`)
+    if (access === 'read_write')
+      this.function(
+        `set_${name}`,
+        (f) => `fn ${f}(a: u32, v: ${type}) { ${pick((w, a) => `${w}[${a}] = v;`, ' return;')} }`,
+      )
+    return { at: (a) => `get_${name}(${a})`, set: (a, v) => `set_${name}(${a}, ${v});` }
+  }
+
+  #use(operand: number): Exclude<Use, Access> {
+    const use = this.#uses[operand]!
+    return typeof use === 'string' ? { access: use, windows: 1, bytes: 0 } : use
   }
 
   /** Adds a function, once. `write` gives its text under that name. */
@@ -108,14 +153,18 @@ export class ShaderWriter {
   finish({ size, body, workgroups, builtins = {}, enables = [] }: Entry): Shader {
     const bindings = [...this.#types.keys()]
       .sort((a, b) => a - b)
-      .map((operand) => ({ operand, access: this.#access[operand]! }))
-    const declared = bindings.map(
-      ({ operand, access }, i) =>
-        `@group(0) @binding(${i + 1}) var<storage, ${access}> x${operand}: array<${this.#types.get(operand)!}>;\n`,
-    )
+      .flatMap((operand) => {
+        const { access, windows } = this.#use(operand)
+        return Array.from({ length: windows }, (_, window) => ({ operand, access, window }))
+      })
+    const declared = bindings.map(({ operand, access, window }, i) => {
+      const name = this.#use(operand).windows === 1 ? `x${operand}` : `x${operand}_${window}`
+      return `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<${this.#types.get(operand)!}>;\n`
+    })
+    const half = [...this.#types.values()].some((t) => t.includes('f16'))
     const extra = Object.entries(builtins).map(([name, builtin]) => `, @builtin(${builtin}) ${name}: u32`)
     const code = [
-      ...enables.map((e) => `enable ${e};\n`),
+      ...[...enables, ...(half ? ['f16'] : [])].map((e) => `enable ${e};\n`),
       this.params.declaration,
       ...declared,
       ...[...this.#globals].map((g) => `${g}\n`),
