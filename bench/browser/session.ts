@@ -1,6 +1,6 @@
 /** A peer in a browser of its own. */
-import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
+import { createReadStream, existsSync } from 'node:fs'
+import { mkdtemp, stat, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
@@ -44,11 +44,14 @@ const serve = (page: string, cache: string): Promise<Server> =>
         const headers = { 'content-type': type, 'accept-ranges': 'bytes' }
         if (request.method === 'HEAD') return void response.writeHead(200, { ...headers, 'content-length': size }).end()
         const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
-        const data = await readFile(file)
-        if (range === null) return void response.writeHead(200, { ...headers, 'content-length': size }).end(data)
-        const [from, to] = [Number(range[1]), Math.min(Number(range[2]) + 1, size)]
-        const part = { ...headers, 'content-length': to - from, 'content-range': `bytes ${from}-${to - 1}/${size}` }
-        response.writeHead(206, part).end(data.subarray(from, to))
+        if (range === null) {
+          response.writeHead(200, { ...headers, 'content-length': size })
+          return void createReadStream(file).pipe(response)
+        }
+        const [start, end] = [Number(range[1]), Math.min(Number(range[2]), size - 1)]
+        const part = { 'content-length': end + 1 - start, 'content-range': `bytes ${start}-${end}/${size}` }
+        response.writeHead(206, { ...headers, ...part })
+        createReadStream(file, { start, end }).pipe(response)
       }
       answer().catch(() => response.writeHead(404).end())
     })

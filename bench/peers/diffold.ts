@@ -1,7 +1,7 @@
 /** Our graphs on one of our backends, TensorFlow.js op by op among them. */
 import { backend, compile, dispose, read, type BackendName } from 'diffold'
 import { onCompiled } from '../../src/backend/progress.ts'
-import { factsOf } from '../facts.ts'
+import { factsOf, type Facts } from '../facts.ts'
 import type { Work } from '../workloads/work.ts'
 import { folding, type Peer } from './peer.ts'
 
@@ -21,10 +21,17 @@ export const diffoldPeer = async (name: BackendName, work: Work): Promise<Peer> 
     },
     dispose,
   )
-  const again = async (): Promise<void> => {
-    const next = step(work.start, work.inputs[0], work.given)
-    await read(work.seen(next))
-    dispose(next)
+  // From a state that a step has made: the first may be of expressions.
+  const facts = async (): Promise<Facts> => {
+    const state = step(work.start, work.inputs[0], work.given)
+    await read(work.seen(state))
+    const told = await factsOf(name, work, compiled, async () => {
+      const next = step(state, work.inputs[1] ?? work.inputs[0], work.given)
+      await read(work.seen(next))
+      dispose(next)
+    })
+    dispose(state)
+    return told
   }
-  return { ...fold, facts: () => factsOf(name, work, compiled, again) }
+  return { ...fold, facts }
 }

@@ -27,6 +27,9 @@ export const overheadTable = (rows: readonly Row[]): string => {
     ? ''
     : columns([
         ['overhead of a kernel', 'µs'],
-        ...known.map(({ group, peer, ns }) => [`  ${peer}, ${groups[group]}`, figures(ns / 1000)]),
+        ...known.map(({ group, peer, ns }) => [
+          `  ${peer}, ${groups[group]}`,
+          ns > 0 ? figures(ns / 1000) : 'lost in noise',
+        ]),
       ])
 }

@@ -3,6 +3,8 @@ import type { Cold } from '../cold.ts'
 import type { Roof } from '../roofs/roof.ts'
 import { runners } from '../runners.ts'
 import { workloads } from '../workloads/catalogue.ts'
+import { goalsOf, reached } from './goals.ts'
+import { overheads } from './overhead.ts'
 import { withRatios, type Gap, type Row } from './rows.ts'
 
 /** All that a run measured. */
@@ -41,11 +43,14 @@ export const merged = (older: Results, newer: Results): Results => {
   }
 }
 
-/** As text. */
-export const written = (results: Results): string => `${JSON.stringify(results, undefined, 2)}\n`
+/** As text, with what follows from it for those who read no tables. */
+export const written = (results: Results): string => {
+  const goals = goalsOf(results).map((g) => ({ ...g, reached: reached(g) ?? 'open' }))
+  return `${JSON.stringify({ ...results, overheads: overheads(results.rows), goals }, undefined, 2)}\n`
+}
 
 /** From text. What is no number in JSON was none. */
 export const parsed = (text: string): Results => {
-  const results = JSON.parse(text) as Results
-  return { ...results, rows: results.rows.map((r) => ({ ...r, apart: (r.apart as number | null) ?? NaN })) }
+  const { roofs, rows, cold, gaps } = JSON.parse(text) as Results
+  return { roofs, cold, gaps, rows: rows.map((r) => ({ ...r, apart: (r.apart as number | null) ?? NaN })) }
 }

@@ -1,6 +1,7 @@
 /** Programs on a device: what is computed once and kept, and runs. */
 import { elementBytes, type Dispatch } from '../../codegen/kernel.ts'
 import type { Program } from '../../codegen/program.ts'
+import type { Engine } from '../../codegen/wasm/engine.ts'
 import { emit, type Emission } from '../../codegen/wasm/emit.ts'
 import { workOf } from '../../codegen/wasm/work.ts'
 import type { Buffer, Graph } from '../../graph/node.ts'
@@ -21,7 +22,11 @@ type Kept = ReadonlyMap<number, number>
 export type Timing = { readonly dispatch: Dispatch; readonly ms: number }
 
 /** How programs are made; `profile` is told after each run how long its kernels took. */
-export type PreparedOptions = LowerOptions & { readonly profile?: (timings: readonly Timing[]) => void }
+export type PreparedOptions = LowerOptions & {
+  readonly profile?: (timings: readonly Timing[]) => void
+  /** What modules are written for: this engine unless given. */
+  readonly engine?: Engine
+}
 
 /** Programs with less to do are run by one thread. */
 const leastTeamWork = 100_000
@@ -37,15 +42,17 @@ export class Prepared implements Executable {
   readonly #recipes: ReadonlyMap<number, string>
   readonly #large: boolean
   readonly #profile: PreparedOptions['profile']
+  readonly #engine: Engine | undefined
   readonly #last: ReadonlyMap<number, number>
   #emission: Emission | undefined
   #loaded: Loaded | undefined
   #kept: Kept | undefined
   #release: () => void = () => undefined
 
-  constructor(device: Device, graph: Graph, { profile, ...options }: PreparedOptions = {}) {
+  constructor(device: Device, graph: Graph, { profile, engine, ...options }: PreparedOptions = {}) {
     this.#device = device
     this.#profile = profile
+    this.#engine = engine
     this.#graph = graph
     this.#program = lower(graph, wasmTarget, options)
     this.#arena = arena(this.#program)
@@ -69,7 +76,10 @@ export class Prepared implements Executable {
   async run(inputs: readonly Operand[]): Promise<readonly DeviceValue[]> {
     const { heap } = this.#device
     const memory = { pages: 1, maximum: 65536, shared: heap.shared }
-    this.#emission ??= emit(this.#program.once, this.#program.every, memory, this.#profile !== undefined)
+    this.#emission ??= emit(this.#program.once, this.#program.every, memory, {
+      profiled: this.#profile !== undefined,
+      ...(this.#engine && { engine: this.#engine }),
+    })
     this.#loaded ??= await this.#device.instance(this.#emission.bytes)
     const addresses = new Map<number, number>(await this.#keep(this.#loaded))
     const passing: number[] = []

@@ -9,11 +9,11 @@ import type { Context } from './vector-ops.ts'
 
 /** The scores (keys, queries, scores) of eight queries with so many keys. */
 export const scores = ({ module }: Context, k: PlainAttentionKernel, keys: number, at: Tiles): Code =>
-  someTiles(keys, keyTile(k), at, (t) => tilesFunction(module, t))
+  someTiles(module, keys, keyTile(k), at, (t) => tilesFunction(module, t))
 
 /** Adds so many values (values, weights, results), weighted, to the results of eight queries. */
 export const weighted = ({ module }: Context, k: PlainAttentionKernel, keys: number, at: Tiles): Code =>
-  someTiles(k.features, { depth: keys, rowOfA: k.v.column, stepOfA: k.v.row, adds: true }, at, (t) =>
+  someTiles(module, k.features, { depth: keys, rowOfA: k.v.column, stepOfA: k.v.row, adds: true }, at, (t) =>
     tilesFunction(module, t),
   )
 
@@ -27,7 +27,7 @@ export const weights = (
   keys: number,
   [a, b, c, own]: readonly [Code, Code, Code, Code],
 ): Code => [
-  someTiles(keys, keyTile(k), [a, b, c], (t) => exponentsFunction(context.module, t), [own]),
+  someTiles(context.module, keys, keyTile(k), [a, b, c], (t) => exponentsFunction(context.module, t), [own]),
   call(powersFunction(context, keys), [c, own]),
 ]
 
@@ -43,6 +43,7 @@ const keyTile = (k: PlainAttentionKernel): Rows => ({
 
 /** Tiles of so many rows of A, whose elements lie anywhere, against eight columns. */
 const someTiles = (
+  module: ModuleBuilder,
   rows: number,
   { depth, ...t }: Rows,
   [a, b, c]: Tiles,
@@ -50,7 +51,7 @@ const someTiles = (
   more: readonly Code[] = [],
 ): Code => {
   let before = 0
-  return evenRows(rows, tileRows(lanes)).map(({ rows: each, times }) => {
+  return evenRows(rows, tileRows(lanes, module.engine)).map(({ rows: each, times }) => {
     const index = functionOf({
       ...t,
       rows: each,

@@ -1,6 +1,7 @@
 /** Programs as modules: a function for every kernel, and one that goes through them in turn with whatever threads there are. */
 import { keyOf, type Dispatch, type Kernel } from '../kernel.ts'
 import { emitAttention } from './attention.ts'
+import { thisEngine, type Engine } from './engine.ts'
 import { emitGemm } from './gemm.ts'
 import { emitMap, firstOperand, type Emitted } from './map.ts'
 import { ModuleBuilder } from './module.ts'
@@ -26,7 +27,7 @@ export type Emission = {
   readonly kernels: number
 }
 
-const emitKernel = (k: Kernel): Emitted => {
+const emitKernel = (k: Kernel, engine: Engine): Emitted => {
   const operand = (i: number): Code => get(firstOperand + i)
   switch (k._tag) {
     case 'Map':
@@ -34,7 +35,7 @@ const emitKernel = (k: Kernel): Emitted => {
     case 'Reduce':
       return emitReduce(k, operand)
     case 'Gemm':
-      return emitGemm(k, operand)
+      return emitGemm(k, operand, engine)
     case 'Normalise':
       return emitNormalise(k, operand)
     case 'Moments':
@@ -128,9 +129,9 @@ export const emit = (
   once: readonly Dispatch[],
   every: readonly Dispatch[],
   memory: { readonly pages: number; readonly maximum: number; readonly shared: boolean },
-  profiled = false,
+  { profiled = false, engine = thisEngine() }: { readonly profiled?: boolean; readonly engine?: Engine } = {},
 ): Emission => {
-  const module = new ModuleBuilder()
+  const module = new ModuleBuilder(engine)
   const tick = profiled ? module.import('clock', 'tick', { params: [], results: [] }) : undefined
   const wait = awaiting(module, memory.shared)
   const kernels = new Map<string, number | undefined>()
@@ -139,7 +140,7 @@ export const emit = (
   const shared = (d: Dispatch): number | undefined => {
     const key = keyOf(d.kernel)
     if (kernels.has(key)) return kernels.get(key)
-    const { count, code, work: own = 0 } = emitKernel(d.kernel)
+    const { count, code, work: own = 0 } = emitKernel(d.kernel, engine)
     work = Math.max(work, wholeLines(own))
     const operands = d.operands.length
     const params = Array.from({ length: firstOperand + operands }, () => 'i32' as const)

@@ -2,6 +2,7 @@
 import { size } from '../../core/shape.ts'
 import { depthOf, elementBytes, type GemmKernel, type Load, type Term } from '../kernel.ts'
 import { biasOf } from './bias.ts'
+import type { Engine } from './engine.ts'
 import { epilogueCall } from './epilogue.ts'
 import type { Emitted } from './map.ts'
 import { call, get, i32, nothing, select, set, when, type Code } from './op.ts'
@@ -41,7 +42,7 @@ const lineOfTiles = (
   bias: Load | undefined,
   at: Places,
 ): Code => {
-  const rows = tileRows(k.width)
+  const rows = tileRows(k.width, module.engine)
   const [rowOfA, rowOfC] = [term.a.rows.at(-1)!, k.c.rows.at(-1)!]
   const tiles = (n: number, times: Code): Code =>
     call(
@@ -74,12 +75,12 @@ const lineOfTiles = (
 type Panel = { readonly vectors: number; readonly lanes: number }
 
 /** The code of a product; a part is a block of rows of one batch, and where there are few of those, a group of panels. */
-export const emitGemm = (k: GemmKernel, operand: (i: number) => Code): Emitted => {
+export const emitGemm = (k: GemmKernel, operand: (i: number) => Code, engine: Engine): Emitted => {
   const line = k.rows.at(-1)!
   const lines = size(k.rows.slice(0, -1))
   // A block is a piece of a long line, or several short lines.
   const long = line > blockRows
-  const each = tileRows(k.width)
+  const each = tileRows(k.width, engine)
   const perPiece = long ? each * Math.ceil(line / Math.ceil(line / blockRows) / each) : line
   const pieces = Math.ceil(line / perPiece)
   const atOnce = long ? 1 : Math.max(1, Math.floor(blockRows / line))

@@ -1,5 +1,6 @@
 /** Modules: functions of one memory, as bytes. */
 import { flatten, name, sized, unsigned, vector, type Bytes } from './bytes.ts'
+import { thisEngine, type Engine } from './engine.ts'
 import { hoisted } from './hoist.ts'
 import { brIf, get, i32, loop, set, tee, typeCode, type Code, type ValueType } from './op.ts'
 
@@ -10,7 +11,10 @@ export type Signature = { readonly params: readonly ValueType[]; readonly result
 export class Body {
   readonly types: ValueType[]
   readonly arity: number
-  constructor(params: readonly ValueType[]) {
+  /** What it is for. */
+  readonly engine: Engine
+  constructor(params: readonly ValueType[], engine = thisEngine()) {
+    this.engine = engine
     this.types = [...params]
     this.arity = params.length
   }
@@ -37,6 +41,12 @@ export class ModuleBuilder {
   readonly #functions: Declared[] = []
   readonly #exports: { readonly name: string; readonly index: number }[] = []
   readonly #named = new Map<string, number>()
+  /** What the module is for. */
+  readonly engine: Engine
+
+  constructor(engine = thisEngine()) {
+    this.engine = engine
+  }
 
   /** A function of the host. */
   import(from: string, what: string, signature: Signature): number {
@@ -54,7 +64,7 @@ export class ModuleBuilder {
     const declared: Declared = { signature, code: undefined }
     const index = this.#imports.length + this.#functions.push(declared) - 1
     this.#named.set(key, index)
-    const body = new Body(signature.params)
+    const body = new Body(signature.params, this.engine)
     const code = hoisted(() => body.local('v128'), write(body))
     const locals: Bytes[] = []
     const own = body.types.slice(body.arity)

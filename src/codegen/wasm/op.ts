@@ -231,6 +231,8 @@ export const f32x4 = {
   pmax: vector2(235),
   fromS: vector1(250),
   fromU: vector1(251),
+  /** x · y + z, rounded once or twice. */
+  relaxedMadd: (x: Code, y: Code, z: Code): Code => [x, y, z, simd(261)],
 } as const
 
 /** Two float64. */

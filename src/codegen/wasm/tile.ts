@@ -2,6 +2,7 @@
 import { f32x4, brIf, block, get, i32, loop, nothing, set, tee, v128, type Code } from './op.ts'
 import { elementBytes, type Element, type Segment } from '../kernel.ts'
 import { decoded } from './lanes.ts'
+import type { Engine } from './engine.ts'
 import type { Body, ModuleBuilder } from './module.ts'
 
 /** Everything about a tile that its code depends on. Strides are in elements. */
@@ -23,8 +24,12 @@ export type Tile = {
   readonly bias?: Element
 }
 
-/** Rows of a tile of so many columns: V8 has 15 vector registers, for accumulators, one row of B, one element of A and a temporary. */
-export const tileRows = (width: number): number => (width === 12 ? 3 : width === 8 ? 4 : 8)
+/**
+ * Rows of a tile of so many columns: V8 has 15 vector registers, for accumulators, one row of B, one element of A and, unless products are added
+ * in the same instruction, a temporary.
+ */
+export const tileRows = (width: number, { relaxed, large }: Engine): number =>
+  width === 12 ? 3 : width === 8 ? (relaxed && large ? 6 : 4) : 8
 
 /** So many rows as few tiles of at most `most` rows, and those as equal as can be: one row more, then one less. */
 export const evenRows = (rows: number, most: number): readonly { readonly rows: number; readonly times: number }[] => {
@@ -100,17 +105,22 @@ const tileCode = (body: Body, t: Tile, a: number, b: number, { start, finish }: 
   const sums = Array.from({ length: t.rows }, () => Array.from({ length: t.vectors }, () => body.local('v128')))
   const bs = Array.from({ length: t.vectors }, () => body.local('v128'))
   const [x, end] = [body.local('v128'), body.local('i32')]
-  const [unroll, every] = t.width === 12 ? [1, 2] : [2, 4]
+  const { relaxed, large } = body.engine
+  const unroll = t.width === 12 ? 1 : 2
+  const every = t.width === 12 ? 2 : 4
+  const madd = (x: Code, y: Code, sum: Code): Code =>
+    relaxed ? f32x4.relaxedMadd(x, y, sum) : f32x4.add(sum, f32x4.mul(x, y))
   const line = t.width * 4
   const stepOfA = t.stepOfA ?? 1
 
   const step = (u: number, out: number | undefined, last: boolean): Code => [
     bs.map((v, j) => set(v, v128.load(get(b), u * line + 16 * j))),
     sums.map((row, i) => {
-      const cut = out !== undefined && ((i + 1) % every === 0 ? i + 1 < t.rows || !last : i + 1 === t.rows && !last)
+      const cut =
+        out !== undefined && !large && ((i + 1) % every === 0 ? i + 1 < t.rows || !last : i + 1 === t.rows && !last)
       return [
         set(x, v128.load32Splat(get(a), 4 * (i * t.rowOfA + u * stepOfA))),
-        row.map((sum, j) => set(sum, f32x4.add(get(sum), f32x4.mul(get(x), get(bs[j]!))))),
+        row.map((sum, j) => set(sum, madd(get(x), get(bs[j]!), get(sum)))),
         cut ? brIf(out, i32.eqz(get(b))) : nothing,
       ]
     }),
