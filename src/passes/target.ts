@@ -22,6 +22,8 @@ export type Target = {
   readonly numbers: 'together' | 'apart'
   /** Has a map several results? */
   readonly several: boolean
+  /** Is a long fold of few results one kernel, or two, so that the device is busy? */
+  readonly folds: 'whole' | 'staged'
   /** May panels stay 16-bit floats? */
   readonly keeps16: boolean
   /** The most operands of a kernel. */
@@ -69,6 +71,7 @@ export const wasmTarget: Target = {
   products: 'plain',
   numbers: 'apart',
   several: false,
+  folds: 'whole',
   keeps16: false,
   mostOperands: Infinity,
   mostBytes: 2 ** 32,
@@ -113,6 +116,8 @@ export const webgpuTarget = ({
   products: 'rich',
   numbers: 'together',
   several: true,
+  // Software adapters have a core or two, which one long fold keeps as busy as memory allows.
+  folds: adapter === 'gpu' ? 'staged' : 'whole',
   keeps16: true,
   mostOperands: maxStorageBuffers,
   mostBytes: maxBinding,
