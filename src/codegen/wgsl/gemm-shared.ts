@@ -75,6 +75,9 @@ const tiles: readonly (Shared & { readonly rate: number })[] = [
   { down: 64, across: 1, rows: 2, wide: 1, slices: 4, deep: 4, rate: 0.25 },
 ]
 
+/** More rows of C than this share what is loaded of B: and every tile more is more pipelines to compile. */
+const mostFew = 8
+
 /** Workgroups that fill a GPU of middling size. */
 const filling = 96
 
@@ -93,6 +96,7 @@ export const sharedTiles = (
     return (down * lies.lines * across * 4 * lies.columns) / (t.rate * Math.min(1, count / filling) * used)
   }
   return tiles
+    .filter((t) => t.rows > 1 || lines <= mostFew)
     .filter((t) => layoutOf(t).invocations <= maxInvocations && 16 * layoutOf(t).vectors <= maxWorkgroupStorage)
     .toSorted((a, b) => cost(a) - cost(b))
     .map(({ rate: _, ...t }) => t)
