@@ -1,0 +1,87 @@
+// {"family":"Winograd","lanes":4}
+@group(0) @binding(0) var<uniform> p: array<vec4u, 3>;
+@group(0) @binding(1) var<storage, read_write> x0: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> x1: array<vec4f>;
+@compute @workgroup_size(64, 1, 1)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @builtin(local_invocation_index) lid: u32) {
+  let i_0 = (wg.y * nwg.x + wg.x) * p[2].x;
+  let i_1 = min(i_0 + p[2].y, p[2].z);
+  for (var i_2 = i_0 + lid; i_2 < i_1; i_2 += 64u) {
+    let q_3 = i_2 / p[0].z;
+    let i_4 = i_2 - q_3 * p[0].z;
+    let q_5 = q_3 / p[0].y;
+    let i_6 = q_3 - q_5 * p[0].y;
+    let q_7 = q_5 / p[0].x;
+    let i_8 = q_5 - q_7 * p[0].x;
+    let a_9 = p[1].z + q_7 * p[0].w + i_8 * 2u * p[1].x + i_6 * 2u * p[1].y + i_4 * 4u;
+    let d_10 = x1[(a_9) >> 2u];
+    let d_11 = x1[(a_9 + 1u * p[1].y) >> 2u];
+    let d_12 = x1[(a_9 + 2u * p[1].y) >> 2u];
+    let d_13 = x1[(a_9 + 3u * p[1].y) >> 2u];
+    let a_14 = a_9 + 1u * p[1].x;
+    let d_15 = x1[(a_14) >> 2u];
+    let d_16 = x1[(a_14 + 1u * p[1].y) >> 2u];
+    let d_17 = x1[(a_14 + 2u * p[1].y) >> 2u];
+    let d_18 = x1[(a_14 + 3u * p[1].y) >> 2u];
+    let a_19 = a_9 + 2u * p[1].x;
+    let d_20 = x1[(a_19) >> 2u];
+    let d_21 = x1[(a_19 + 1u * p[1].y) >> 2u];
+    let d_22 = x1[(a_19 + 2u * p[1].y) >> 2u];
+    let d_23 = x1[(a_19 + 3u * p[1].y) >> 2u];
+    let a_24 = a_9 + 3u * p[1].x;
+    let d_25 = x1[(a_24) >> 2u];
+    let d_26 = x1[(a_24 + 1u * p[1].y) >> 2u];
+    let d_27 = x1[(a_24 + 2u * p[1].y) >> 2u];
+    let d_28 = x1[(a_24 + 3u * p[1].y) >> 2u];
+    let a_29 = i_2 * 4u;
+    let t_30 = d_10 - d_20;
+    let t_31 = d_15 + d_20;
+    let t_32 = d_20 - d_15;
+    let t_33 = d_15 - d_25;
+    let t_34 = d_11 - d_21;
+    let t_35 = d_16 + d_21;
+    let t_36 = d_21 - d_16;
+    let t_37 = d_16 - d_26;
+    let t_38 = d_12 - d_22;
+    let t_39 = d_17 + d_22;
+    let t_40 = d_22 - d_17;
+    let t_41 = d_17 - d_27;
+    let t_42 = d_13 - d_23;
+    let t_43 = d_18 + d_23;
+    let t_44 = d_23 - d_18;
+    let t_45 = d_18 - d_28;
+    let t_46 = t_30 - t_38;
+    let t_47 = t_34 + t_38;
+    let t_48 = t_38 - t_34;
+    let t_49 = t_34 - t_42;
+    let t_50 = t_31 - t_39;
+    let t_51 = t_35 + t_39;
+    let t_52 = t_39 - t_35;
+    let t_53 = t_35 - t_43;
+    let t_54 = t_32 - t_40;
+    let t_55 = t_36 + t_40;
+    let t_56 = t_40 - t_36;
+    let t_57 = t_36 - t_44;
+    let t_58 = t_33 - t_41;
+    let t_59 = t_37 + t_41;
+    let t_60 = t_41 - t_37;
+    let t_61 = t_37 - t_45;
+    x0[(a_29 + 0u * p[1].w) >> 2u] = t_46;
+    x0[(a_29 + 1u * p[1].w) >> 2u] = t_47;
+    x0[(a_29 + 2u * p[1].w) >> 2u] = t_48;
+    x0[(a_29 + 3u * p[1].w) >> 2u] = t_49;
+    x0[(a_29 + 4u * p[1].w) >> 2u] = t_50;
+    x0[(a_29 + 5u * p[1].w) >> 2u] = t_51;
+    x0[(a_29 + 6u * p[1].w) >> 2u] = t_52;
+    x0[(a_29 + 7u * p[1].w) >> 2u] = t_53;
+    x0[(a_29 + 8u * p[1].w) >> 2u] = t_54;
+    x0[(a_29 + 9u * p[1].w) >> 2u] = t_55;
+    x0[(a_29 + 10u * p[1].w) >> 2u] = t_56;
+    x0[(a_29 + 11u * p[1].w) >> 2u] = t_57;
+    x0[(a_29 + 12u * p[1].w) >> 2u] = t_58;
+    x0[(a_29 + 13u * p[1].w) >> 2u] = t_59;
+    x0[(a_29 + 14u * p[1].w) >> 2u] = t_60;
+    x0[(a_29 + 15u * p[1].w) >> 2u] = t_61;
+  }
+}
+
