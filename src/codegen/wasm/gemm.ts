@@ -1,6 +1,7 @@
 /** Products: blocks of rows of C, each over all panels of B while its rows of A are near. */
 import { size } from '../../core/shape.ts'
-import { depthOf, type GemmKernel, type Term } from '../kernel.ts'
+import { depthOf, elementBytes, type GemmKernel, type Load, type Term } from '../kernel.ts'
+import { biasOf } from './bias.ts'
 import type { Engine } from './engine.ts'
 import { epilogueCall } from './epilogue.ts'
 import type { Emitted } from './map.ts'
@@ -22,6 +23,14 @@ const groupsOf = (k: GemmKernel, parts: number, panels: number): number =>
 
 const least = (x: Code, y: number): Code => select(x, i32.const(y), i32.ltS(x, i32.const(y)))
 
+/** Locals with addresses. */
+type Places = {
+  readonly a: number
+  readonly b: number
+  readonly c: number
+  readonly bias: number
+}
+
 /** The tiles of one line of rows against one panel: whole ones, then the rest. */
 const lineOfTiles = (
   { module }: Context,
@@ -30,7 +39,8 @@ const lineOfTiles = (
   length: Code,
   most: number,
   { vectors, lanes }: Panel,
-  at: { readonly a: number; readonly b: number; readonly c: number },
+  bias: Load | undefined,
+  at: Places,
 ): Code => {
   const rows = tileRows(k.width, module.engine)
   const [rowOfA, rowOfC] = [term.a.rows.at(-1)!, k.c.rows.at(-1)!]
@@ -45,8 +55,9 @@ const lineOfTiles = (
         rowOfA,
         rowOfC,
         adds: term !== k.terms[0],
+        ...(bias === undefined ? {} : { bias: bias.element }),
       }),
-      [get(at.a), get(at.b), get(at.c), times],
+      [get(at.a), get(at.b), get(at.c), times, ...(bias === undefined ? [] : [get(at.bias)])],
     )
   const whole = i32.divU(length, i32.const(rows))
   const left = i32.remU(length, i32.const(rows))
@@ -77,26 +88,36 @@ export const emitGemm = (k: GemmKernel, operand: (i: number) => Code, engine: En
   const blocks = Math.ceil(lines / perBlock)
   const panels = Math.ceil(k.n / k.width)
   const full = Math.floor(k.n / k.width)
-  const rest = k.n - full * k.width
+  const lastColumns = k.n - full * k.width
   const perGroup = Math.ceil(panels / groupsOf(k, size(k.batch) * blocks * pieces, panels))
   const groups = Math.ceil(panels / perGroup)
   const depth = depthOf(k)
+  const { bias, rest } = biasOf(k)
   /** Rows of B before those of a term. */
   const before = (i: number): number => depthOf({ ...k, terms: k.terms.slice(0, i) })
 
   const code = (context: Context): Code => {
     const { body } = context
     const [first, last, start, length] = [body.local('i32'), body.local('i32'), body.local('i32'), body.local('i32')]
-    const at = { a: body.local('i32'), b: body.local('i32'), c: body.local('i32') }
+    const at: Places = { a: body.local('i32'), b: body.local('i32'), c: body.local('i32'), bias: body.local('i32') }
     const basesA = k.terms.map(() => body.local('i32'))
     const [baseB, baseC, end] = [body.local('i32'), body.local('i32'), body.local('i32')]
-    const finish = (columns: number) => k.epilogue && epilogueCall(context, k.epilogue, operand, columns)
+    const finish = (columns: number) => rest && epilogueCall(context, rest, operand, columns)
     const [finishAll, finishLast] = [finish(perGroup * k.width), finish(k.n - (groups - 1) * perGroup * k.width)]
     return body.repeat(get(0), get(1), 1, (part) => {
       const place = unflatten(body, [size(k.batch), blocks, pieces, groups], part)
       const [batch, block, piece, group] = place.at as [number, number, number, number]
       const inBatch = unflatten(body, k.batch, batch)
-      const tiles = (panel: Code, kind: Panel): Code =>
+      const tiles = (panel: Code, kind: Panel): Code => [
+        bias === undefined
+          ? nothing
+          : set(
+              at.bias,
+              i32.add(
+                addressOf(operand(bias.operand), elementBytes(bias.element), bias.offset, [], []),
+                i32.mul(panel, i32.const(elementBytes(bias.element) * k.width)),
+              ),
+            ),
         body.repeat(get(first), get(last), 1, (row) => {
           const where = unflatten(body, k.rows.slice(0, -1), row)
           const along = (base: number, rows: readonly number[]): Code =>
@@ -112,10 +133,11 @@ export const emitGemm = (k: GemmKernel, operand: (i: number) => Code, engine: En
               set(at.a, along(basesA[i]!, term.a.rows)),
               set(at.b, i32.add(get(baseB), i32.mul(panel, i32.const(4 * depth * k.width)))),
               before(i) === 0 ? nothing : set(at.b, i32.add(get(at.b), i32.const(4 * k.width * before(i)))),
-              lineOfTiles(context, k, term, get(length), perPiece, kind, at),
+              lineOfTiles(context, k, term, get(length), perPiece, kind, bias, at),
             ]),
           ]
-        })
+        }),
+      ]
       // Rows as they lie in C.
       const rowOf = (block: number): Code =>
         i32.mul(i32.add(i32.mul(get(batch), i32.const(lines)), get(block)), i32.const(line))
@@ -124,7 +146,10 @@ export const emitGemm = (k: GemmKernel, operand: (i: number) => Code, engine: En
       const firstPanel = i32.mul(get(group), i32.const(perGroup))
       const isLast = i32.eq(get(group), i32.const(groups - 1))
       const whole: Code = body.repeat(firstPanel, get(end), 1, (p) => tiles(get(p), { vectors: k.width / 4, lanes: 4 }))
-      const partial = tiles(i32.const(full), { vectors: Math.ceil(rest / 4), lanes: ((rest - 1) % 4) + 1 })
+      const partial = tiles(i32.const(full), {
+        vectors: Math.ceil(lastColumns / 4),
+        lanes: ((lastColumns - 1) % 4) + 1,
+      })
       const finished = (f: typeof finishAll): Code =>
         f === undefined ? nothing : f(from, to, i32.mul(get(group), i32.const(perGroup * k.width)))
       return [
@@ -144,7 +169,7 @@ export const emitGemm = (k: GemmKernel, operand: (i: number) => Code, engine: En
         set(baseC, addressOf(operand(0), 4, k.c.offset, k.c.batch, inBatch.at)),
         set(end, least(i32.add(firstPanel, i32.const(perGroup)), full)),
         full === 0 ? nothing : when(i32.ltS(firstPanel, get(end)), whole),
-        rest === 0 ? nothing : groups === 1 ? partial : when(isLast, partial),
+        lastColumns === 0 ? nothing : groups === 1 ? partial : when(isLast, partial),
         groups === 1 ? finished(finishLast) : when(isLast, finished(finishLast), finished(finishAll)),
       ]
     })

@@ -27,7 +27,7 @@ export const widenHalf = (context: Context, x: Code): Code => {
 }
 
 /** Raw lanes of an element type as arithmetic has them. */
-const decoded = (context: Context, element: Element, raw: Code): Code => {
+export const decoded = (context: Context, element: Element, raw: Code): Code => {
   switch (element) {
     case 'f16':
       return widenHalf(context, raw)

@@ -1,6 +1,7 @@
 /** The innermost loop of every product: a tile of C in registers, over all of K. */
 import { f32x4, brIf, block, get, i32, loop, nothing, set, tee, v128, type Code } from './op.ts'
-import type { Segment } from '../kernel.ts'
+import { elementBytes, type Element, type Segment } from '../kernel.ts'
+import { decoded } from './lanes.ts'
 import type { Engine } from './engine.ts'
 import type { Body, ModuleBuilder } from './module.ts'
 
@@ -19,6 +20,8 @@ export type Tile = {
   readonly rowOfC: number
   /** Is the tile added to what is there? */
   readonly adds: boolean
+  /** Do sums start from a row of numbers, as many as the panel has columns? */
+  readonly bias?: Element
 }
 
 /**
@@ -45,11 +48,21 @@ export type Ends = {
   readonly finish: (sums: readonly (readonly number[])[]) => Code
 }
 
-/** The function (a, b, c, times) of so many tiles below each other, at least one. */
-export const tilesFunction = (module: ModuleBuilder, t: Tile): number =>
-  module.function(`tiles ${JSON.stringify(t)}`, { params: ['i32', 'i32', 'i32', 'i32'], results: [] }, (body) =>
-    tiles(body, t, { start: () => f32x4.const(0), finish: storeTile(body, t, 2) }),
-  )
+/** The function (a, b, c, times) of so many tiles below each other, at least one; with a bias, also where that is. */
+export const tilesFunction = (module: ModuleBuilder, t: Tile): number => {
+  const params = ['i32', 'i32', 'i32', 'i32', ...(t.bias === undefined ? [] : (['i32'] as const))] as const
+  return module.function(`tiles ${JSON.stringify(t)}`, { params, results: [] }, (body) => {
+    const row = Array.from({ length: t.vectors }, () => body.local('v128'))
+    const { bias } = t
+    const start = (i: number, v: number): Code =>
+      bias === undefined
+        ? f32x4.const(0)
+        : i === 0
+          ? tee(row[v]!, decoded({ module, body }, bias, rawOf(bias, get(4), v)))
+          : get(row[v]!)
+    return tiles(body, t, { start, finish: storeTile(body, t, 2) })
+  })
+}
 
 /** Tiles below each other: parameters are a, b, c and how many there are. */
 export const tiles = (body: Body, t: Tile, ends: Ends): Code => {
@@ -63,6 +76,10 @@ export const tiles = (body: Body, t: Tile, ends: Ends): Code => {
     brIf(0, tee(3, i32.sub(get(3), i32.const(1)))),
   ])
 }
+
+/** Four numbers in a row, as they are kept. */
+const rawOf = (element: Element, at: Code, vector: number): Code =>
+  elementBytes(element) === 4 ? v128.load(at, 16 * vector) : v128.load16x4U(at, 8 * vector)
 
 /** Stores a tile at c, added to what is there or in its place. */
 const storeTile = (body: Body, t: Tile, c: number): Ends['finish'] => {
