@@ -20,6 +20,8 @@ export type Target = {
   readonly products: 'plain' | 'rich'
   /** Do inputs of one f32 lie side by side in one buffer (`Numbers`)? */
   readonly numbers: 'together' | 'apart'
+  /** Is a sort one kernel (`Sort`), or what it is defined as, whose work is the square? */
+  readonly sorts: boolean
   /** Has a map several results? */
   readonly several: boolean
   /** May panels stay 16-bit floats? */
@@ -68,6 +70,7 @@ export const wasmTarget: Target = {
   parts: false,
   products: 'plain',
   numbers: 'apart',
+  sorts: true,
   several: false,
   keeps16: false,
   mostOperands: Infinity,
@@ -112,6 +115,7 @@ export const webgpuTarget = ({
   parts: true,
   products: 'rich',
   numbers: 'together',
+  sorts: false,
   several: true,
   keeps16: true,
   mostOperands: maxStorageBuffers,
