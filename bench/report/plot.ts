@@ -3,6 +3,7 @@ import * as Plot from '@observablehq/plot'
 import { palette, type Panel, type Sheet } from '../../examples/plots/sheet.ts'
 import type { Group } from '../runners.ts'
 import type { Results } from './results.ts'
+import { workloads } from '../workloads/catalogue.ts'
 import { leastRatio } from './rows.ts'
 
 const titles: Readonly<Record<Group, string>> = {
@@ -20,9 +21,11 @@ const familyOf = (peer: string): string => Object.keys(colours).find((name) => p
 /** `orMore`: the peer was cut off. */
 type Bar = { readonly workload: string; readonly peer: string; readonly ratio: number; readonly orMore: boolean }
 
+const shortOf = (id: string): string => id.replace('K.', '')
+
 const barsOf = ({ rows, gaps }: Results, group: Group): readonly Bar[] => {
   const bar = (cell: { readonly workload: string; readonly peer: string }, ratio: number, orMore: boolean): Bar => ({
-    workload: cell.workload.replace('K.', ''),
+    workload: shortOf(cell.workload),
     peer: familyOf(cell.peer),
     ratio,
     orMore,
@@ -37,12 +40,13 @@ const barsOf = ({ rows, gaps }: Results, group: Group): readonly Bar[] => {
 }
 
 const panel = (group: Group, bars: readonly Bar[]): Panel => {
-  const names = [...new Set(bars.map((b) => b.workload))]
+  const known = new Set(bars.map((b) => b.workload))
+  const names = workloads.map((w) => shortOf(w.id)).filter((name) => known.has(name))
   return {
     title: titles[group],
     note: 'time over ours, logarithmic; the line is ours',
     options: {
-      marginLeft: 118,
+      marginLeft: 132,
       marginBottom: 30,
       x: { type: 'log', label: null, grid: true, tickFormat: (d: number) => `${d}×` },
       y: { type: 'band', domain: names, label: null, padding: 0.35 },
@@ -66,10 +70,11 @@ export const plotSheet = (results: Results): Sheet => {
   return {
     heading: 'diffold beside its peers',
     lines: [
-      'Right of the line the peer takes longer. Blue: TensorFlow.js op by op; orange: jax-js; green: onnxruntime-web; pink: onnxruntime-node; amber: Python diffusers on torch. A triangle is a peer that was cut off: it takes longer still.',
+      'Right of the line the peer takes longer. Blue: TensorFlow.js op by op; orange: jax-js; green: onnxruntime-web; pink: onnxruntime-node; amber: Python diffusers on torch.',
+      'A triangle is a peer that was cut off: it takes longer still. Short names are kernels alone, W1 to W3 steps of diffusion.',
     ],
     columns: Math.min(2, Math.max(1, groups.length)),
-    size: [460, 300],
+    size: [520, 320],
     panels: groups.map((g) => panel(g, barsOf(results, g))),
   }
 }

@@ -45,7 +45,7 @@ describe('an explanation', () => {
         0  normalise  [2,2] over [4,6,6]  groupNorm + silu · norm  4.61 k  2.37 kB  2.30 kB
         1  gemm       [1,2,6,6] × 72 × 8  conv + add + mul · conv  84.7 k  9.25 kB  2.30 kB
       every run, 2 kernels: 89.3 kflop, 11.6 kB read, 4.61 kB written
-      4.61 kB during a run, of which 4.61 kB are alive at once; 4.70 kB kept; 2 pipelines, and 1 for what is computed once"
+      4.61 kB during a run, of which 4.61 kB are alive at once; 4.70 kB kept; 2 pipelines for a run and 1 before the first"
     `)
   })
 
@@ -134,7 +134,7 @@ describe('an explanation', () => {
     )
     expect(gemm!.code).toContain('@compute')
     expect(code).toContain(gemm!.code.trimEnd())
-    const { listing } = passes.findLast((p) => p.of === 'nodes' && p.changed) ?? passes[0]!
+    const { listing } = passes.findLast((p) => p.of === 'node' && p.changed) ?? passes[0]!
     expect(listing).toBeDefined()
     expect(plan!.arena).toBeGreaterThanOrEqual(plan!.alive)
   })

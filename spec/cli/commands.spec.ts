@@ -115,6 +115,12 @@ describe('explain', () => {
     for (const part of [/^WebGPU, as on gpu$/m, /^after trace$/m, /^λ/m, /^ +computes /m, /\(arena \+ \d+/, /@compute/])
       expect(stdout).toMatch(part)
   })
+  it('needs no adapter for what becomes of it on WebGPU', async () => {
+    const none = { VK_ICD_FILENAMES: join(work, 'none.json') }
+    const { code, stdout } = await diffold(work, ['explain', 'good', '--backend', 'webgpu'], none)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(process.platform === 'linux' ? /^WebGPU, as on gpu, for there is none: / : /^WebGPU/)
+  })
   it('says what it can of a backend that does not compile', async () => {
     const { stdout } = await diffold(work, ['explain', 'good', '--backend', 'host'])
     expect(stdout).toMatch(/^host: the evaluator, float32\n\nλ/)

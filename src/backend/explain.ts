@@ -61,7 +61,8 @@ const on = async (graph: Graph, options: ExplainOptions): Promise<On> => {
     if (compilation !== undefined) return { description: chosen.description, compilation, listing: '' }
     return { description: chosen.description, listing: chosen.prepare(graph, options).listing }
   } catch (error) {
-    if (options.backend !== 'webgpu' || !(error instanceof DeviceError)) throw error
+    const isMissing = error instanceof DeviceError && error.backend === 'webgpu'
+    if (!isMissing || (options.backend ?? 'webgpu') !== 'webgpu') throw error
     return withoutDevice(graph, 'gpu', options, `, for there is none: ${error.message}`)
   }
 }

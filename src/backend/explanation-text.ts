@@ -19,6 +19,8 @@ const figure = (x: number): string => {
 }
 const bytes = (x: number): string => `${figure(x)}B`
 
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
+
 /** Columns, as wide as they must be. Numbers stand to the right. */
 const table = (rows: readonly (readonly string[])[], right: ReadonlySet<number>): string[] => {
   const widths = rows[0]?.map((_, i) => Math.max(...rows.map((r) => r[i]!.length))) ?? []
@@ -39,13 +41,13 @@ const kinds = 6
 const passLines = ({ passes }: ProgramReport, nodes: number): string[] =>
   table(
     [
-      ['trace', `${nodes} nodes`, ''],
+      ['trace', counted(nodes, 'node'), ''],
       ...passes
         .filter((p) => p.changed && (p.before !== p.after || p.kinds.length > 0))
         .map((p) => {
           const more = p.kinds.length > kinds ? ', …' : ''
-          const from = p.pass === 'fuse' ? `${p.before} nodes` : `${p.before}`
-          return [p.pass, `${from} → ${p.after} ${p.of}`, p.kinds.slice(0, kinds).join(', ') + more]
+          const from = p.pass === 'fuse' ? counted(p.before, 'node') : `${p.before}`
+          return [p.pass, `${from} → ${counted(p.after, p.of)}`, p.kinds.slice(0, kinds).join(', ') + more]
         }),
     ],
     new Set(),
@@ -64,8 +66,7 @@ const details = (k: KernelReport): string[] => [
 
 const totals = (kernels: readonly KernelReport[]): string => {
   const sum = (what: 'flops' | 'read' | 'written'): number => kernels.reduce((total, k) => total + k[what], 0)
-  const count = `${kernels.length} kernel${kernels.length === 1 ? '' : 's'}`
-  return `${count}: ${figure(sum('flops'))}flop, ${bytes(sum('read'))} read, ${bytes(sum('written'))} written`
+  return `${counted(kernels.length, 'kernel')}: ${figure(sum('flops'))}flop, ${bytes(sum('read'))} read, ${bytes(sum('written'))} written`
 }
 
 /** A line for every kernel of a run, and for those that run once if `slots`, each with what it is made of below it. */

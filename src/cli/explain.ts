@@ -4,7 +4,7 @@ import type { BackendName } from '../backend/backend.ts'
 import type { Explanation } from '../backend/explain.ts'
 import { loadText, loadUnconditional, openCheckpoint } from './checkpoint.ts'
 import { explainText, explainUnconditional } from './one-step.ts'
-import { backendOption, checkpointArgument, exactOption, loading, loadOptions, startBackend } from './options.ts'
+import { backendOption, checkpointArgument, exactOption, loading, loadOptions } from './options.ts'
 import { interrupted, unless } from './stop.ts'
 
 const adapters = ['gpu', 'lavapipe', 'swiftshader'] as const
@@ -27,6 +27,7 @@ const explained = async (source: string, o: Options): Promise<Explanation> => {
     slots: o.slots === true,
     code: o.code === true,
     ...(o.adapter && { adapter: o.adapter }),
+    ...(o.backend && { backend: o.backend }),
   }
   return checkpoint.kind === 'unconditional'
     ? explainUnconditional(await loadUnconditional(checkpoint, loading(o)), options)
@@ -35,7 +36,6 @@ const explained = async (source: string, o: Options): Promise<Explanation> => {
 
 const run = async (checkpoint: string, o: Options): Promise<void> => {
   const signal = interrupted()
-  await startBackend(o.backend)
   const told = await unless(signal, explained(checkpoint, o))
   process.stdout.write(`${told.text}\n`)
 }

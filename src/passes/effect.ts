@@ -8,7 +8,7 @@ import type { Stage } from './lower.ts'
 /** How many there were and are of what a pass works on, and of which kinds there are more or fewer. */
 export type Effect = {
   readonly pass: string
-  readonly of: 'nodes' | 'kernels'
+  readonly of: 'node' | 'kernel'
   readonly before: number
   readonly after: number
   readonly changed: boolean
@@ -54,13 +54,13 @@ export const effectOf = (before: Stage, after: Stage): Effect => {
     const [a, b] = [nodeNames(was), nodeNames(after.graph)]
     // Equal nodes are the same node.
     const changed = after.graph.outputs.some((n, i) => n !== was.outputs[i])
-    return { pass, of: 'nodes', before: a.length, after: b.length, changed, kinds: differences(a, b) }
+    return { pass, of: 'node', before: a.length, after: b.length, changed, kinds: differences(a, b) }
   }
   const b = kernelNames(after.program)
   if (before._tag === 'Graph')
     return {
       pass,
-      of: 'kernels',
+      of: 'kernel',
       before: nodeNames(before.graph).length,
       after: b.length,
       changed: true,
@@ -68,5 +68,5 @@ export const effectOf = (before: Stage, after: Stage): Effect => {
     }
   const a = kernelNames(before.program)
   const changed = !sameKernels(before.program, after.program)
-  return { pass, of: 'kernels', before: a.length, after: b.length, changed, kinds: differences(a, b) }
+  return { pass, of: 'kernel', before: a.length, after: b.length, changed, kinds: differences(a, b) }
 }

@@ -17,6 +17,7 @@ import { project } from './project.ts'
 import { sharedProducts } from './shared-products.ts'
 import { several } from './several.ts'
 import { simplify } from './simplify.ts'
+import { stages } from './stages.ts'
 import { sums } from './sums.ts'
 import type { Target } from './target.ts'
 import { unused } from './unused.ts'
@@ -44,6 +45,7 @@ export const programPasses: readonly ProgramPass[] = [
   project,
   several,
   unused,
+  stages,
   pack,
   label,
 ]

@@ -24,6 +24,8 @@ export type Target = {
   readonly sorts: boolean
   /** Has a map several results? */
   readonly several: boolean
+  /** Is a long fold of few results one kernel, or two, so that the device is busy? */
+  readonly folds: 'whole' | 'staged'
   /** May panels stay 16-bit floats? */
   readonly keeps16: boolean
   /** The most operands of a kernel. */
@@ -72,6 +74,7 @@ export const wasmTarget: Target = {
   numbers: 'apart',
   sorts: true,
   several: false,
+  folds: 'whole',
   keeps16: false,
   mostOperands: Infinity,
   mostBytes: 2 ** 32,
@@ -117,6 +120,8 @@ export const webgpuTarget = ({
   numbers: 'together',
   sorts: false,
   several: true,
+  // Software adapters have a core or two, which one long fold keeps as busy as memory allows.
+  folds: adapter === 'gpu' ? 'staged' : 'whole',
   keeps16: true,
   mostOperands: maxStorageBuffers,
   mostBytes: maxBinding,

@@ -28,6 +28,6 @@ export const webgpuCompilation = (
     arena: arena(program, { ...arenaOptions, segment }),
     bound: livenessBound(program, arenaOptions),
     code,
-    amount: `${distinct(code.every)} pipelines, and ${distinct(code.once)} for what is computed once`,
+    amount: `${distinct(code.every)} pipelines for a run and ${distinct(code.once)} before the first`,
   }
 }
