@@ -1,14 +1,21 @@
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
 import type { PlainAttentionKernel } from '../../../src/codegen/kernel.ts'
+import { attentionVariants, type AttentionVariant } from '../../../src/codegen/wgsl/attention.ts'
+import type { Capabilities } from '../../../src/codegen/wgsl/shader.ts'
 import { attentionCase } from '../../support/arbitrary-attention.ts'
 import { softwareAdapter } from '../../support/software-adapter.ts'
-import { agree } from './agreement.ts'
+import { agree, agreeAs } from './agreement.ts'
 
 const missing = softwareAdapter()
 
+/** The tile that a GPU is given first. */
+const tiles = (k: PlainAttentionKernel, caps: Capabilities): readonly AttentionVariant[] =>
+  attentionVariants(k, { ...caps, adapter: 'gpu' }).slice(0, 1)
+
 describe.skipIf(missing !== undefined)('WGSL of attention', () => {
-  it('gives what it means', () => agree(attentionCase, 30))
+  it('gives what it means', () => agree(attentionCase, 15))
+  it('gives what it means on tiles in workgroup memory', () => agreeAs(attentionCase, tiles, 5))
   it('gives what it means of operands cut into windows', () => agree(attentionCase, 4, 1e-5, true))
 })
 
@@ -64,4 +71,14 @@ describe.skipIf(missing !== undefined)('WGSL of attention that makes its queries
       ),
       4,
     ))
+})
+
+describe.skipIf(missing !== undefined)('WGSL of attention in one deep head', () => {
+  it('gives what it means', () => {
+    const { kernel, elements, operands } = projected(1, 5, 4, 520, 520, true)
+    const { project: _, ...plain } = kernel
+    const first = (k: PlainAttentionKernel, caps: Capabilities): readonly AttentionVariant[] =>
+      attentionVariants(k, caps).slice(0, 1)
+    return agreeAs(fc.constant({ kernel: plain, elements, operands }), first, 1)
+  })
 })

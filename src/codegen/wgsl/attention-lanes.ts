@@ -73,10 +73,11 @@ export const lanewiseShader = (
       return groups.map((g) => {
         const products = range(lanes).map((n) =>
           loop.let(
-            asked[query(g, n)]!.map((a, c) => [a, xs[c]!] as const).reduce(
-              (sum, [a, x]) => (sum === '' ? `${a} * ${x}` : `fma(${a}, ${x}, ${sum})`),
-              '',
-            ),
+            asked[query(g, n)]!.reduce((sum, a, c) => {
+              // Parsers go no deeper than a hundred or so.
+              const before = c > 0 && c % 32 === 0 ? loop.let(sum, 'p') : sum
+              return c === 0 ? `${a} * ${xs[c]!}` : `fma(${a}, ${xs[c]!}, ${before})`
+            }, ''),
             'p',
           ),
         )

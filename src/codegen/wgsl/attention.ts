@@ -25,8 +25,8 @@ const lanewise = (k: PlainAttentionKernel, lanes: number): readonly Lanewise[] =
   const most = Math.min(fits, wanted)
   const tile = (groups: number, keys: number): Lanewise => ({ lanes, queries: groups * lanes, keys })
   const half = Math.ceil(most / 2)
-  // Two keys repay what they take where there is little to do for each, and are slow to compile where there is much.
-  const keys = vectors < 10 ? [2, 1] : vectors < 80 ? [1, 2] : [1]
+  // Two keys repay what they take where there is little to do for each; where there is much, compiling them takes lavapipe 12 seconds.
+  const keys = vectors < 10 ? [2, 1] : [1]
   const all = keys.flatMap((n) => [tile(most, n), tile(half, n)])
   return all.filter((t, i) => all.findIndex((o) => o.queries === t.queries && o.keys === t.keys) === i)
 }
@@ -50,6 +50,14 @@ const tiled = (k: PlainAttentionKernel, { maxWorkgroupStorage, maxInvocations }:
   })
 }
 
+/**
+ * Vectors that an invocation reads of workgroup memory for a key. On software adapters each is four loads, which lavapipe compiles for seconds (depth
+ * 80: 16), and such tiles never win there: only small ones are worth a measurement.
+ */
+const loadsOf = ({ depth, features }: PlainAttentionKernel, { parts, queries }: Tiled): number =>
+  queries * (Math.ceil(depth / (4 * parts)) + Math.ceil(features / (4 * parts)))
+const cheap = 10
+
 /** The ways to compute attention. */
 export const attentionVariants = (k: PlainAttentionKernel, caps: Capabilities): readonly AttentionVariant[] => {
   const family = 'PlainAttention'
@@ -57,7 +65,8 @@ export const attentionVariants = (k: PlainAttentionKernel, caps: Capabilities): 
   const whole = lanes > 1 && lanes <= 16
   const byLanes = whole ? lanewise(k, lanes).map((tile) => ({ family, way: 'lanes', tile }) as const) : []
   const byAlone = alone(k, whole ? lanes : 1).map((tile) => ({ family, way: 'alone', tile }) as const)
-  const byTile = tiled(k, caps).map((tile) => ({ family, way: 'tile', tile }) as const)
+  const tiles = caps.adapter === 'gpu' ? tiled(k, caps) : tiled(k, caps).filter((t) => loadsOf(k, t) <= cheap)
+  const byTile = tiles.map((tile) => ({ family, way: 'tile', tile }) as const)
   // Queries that are made here are made by subgroups: elsewhere a product of their own is faster.
   if (k.project !== undefined) return caps.adapter === 'gpu' || !whole ? [] : [...byLanes, ...byAlone]
   if (caps.adapter === 'gpu') return [...byTile, ...byAlone]
