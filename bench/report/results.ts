@@ -1,6 +1,6 @@
 /** What runs have measured, as it is kept in `results.json`. */
 import type { Cold } from '../cold.ts'
-import type { Roof } from '../roofs/roof.ts'
+import { highest, type Roof } from '../roofs/roof.ts'
 import { runners } from '../runners.ts'
 import { workloads } from '../workloads/catalogue.ts'
 import { goalsOf, reached } from './goals.ts'
@@ -36,7 +36,7 @@ export const merged = (older: Results, newer: Results): Results => {
   const measured = new Set([...newer.rows, ...newer.gaps].map(cellOf))
   const kept = <A extends Cell>(cells: readonly A[]): readonly A[] => cells.filter((c) => !measured.has(cellOf(c)))
   return {
-    roofs: over(older.roofs, newer.roofs, (r) => `${r.group} ${r.of}`),
+    roofs: highest(older.roofs, newer.roofs),
     rows: withRatios(inOrder([...kept(older.rows), ...newer.rows])),
     cold: over(older.cold, newer.cold, (c) => `${c.peer} ${c.threads}`),
     gaps: inOrder([...kept(older.gaps), ...newer.gaps]),

@@ -9,6 +9,7 @@ import { overheads } from '../../bench/report/overhead.ts'
 import { merged, parsed, written } from '../../bench/report/results.ts'
 import { keyOf, referencesOf, rowsOf } from '../../bench/report/rows.ts'
 import { columns, figures, gapsTable, timesTable } from '../../bench/report/table.ts'
+import { highest } from '../../bench/roofs/roof.ts'
 import { nameOf, runners } from '../../bench/runners.ts'
 import { workloads } from '../../bench/workloads/catalogue.ts'
 import { chainOfSmall, kernels, kernelWork, linksOf } from '../../bench/workloads/kernels.ts'
@@ -134,6 +135,13 @@ describe('runs in pieces', () => {
       ['onnxruntime-node', 1],
     ])
     expect(both.gaps.map((g) => g.name)).toEqual(['onnxruntime-web/2'])
+  })
+  it('have the highest roof that was seen on one machine', () => {
+    const roof = { group: 'cpu1', of: 'wasm', description: 'a', gflops: 2, copy: 1 } as const
+    expect(highest([roof], [{ ...roof, gflops: 1, copy: 3 }])).toEqual([{ ...roof, copy: 3 }])
+    expect(highest([roof], [{ ...roof, description: 'b', gflops: 1 }])).toEqual([
+      { ...roof, description: 'b', gflops: 1 },
+    ])
   })
   it('keep what was no number', () => {
     const row = { ...first.rows[0]!, apart: NaN }

@@ -15,6 +15,8 @@ export const extentsOf = (k: Kernel): string => {
       return `[${[...k.batch, ...k.rows]}] × ${k.terms.length > 1 ? `${k.terms.length} · ` : ''}${depthOf(k)} × ${k.n}`
     case 'PlainAttention':
       return `[${[...k.batch, k.rows]}] × ${k.depth} × ${k.keys} × ${k.features}`
+    case 'Sort':
+      return `[${[k.rows, k.length]}]`
     case 'WinogradWeight':
       return `F(${k.size}) [${k.n},${k.depth},3,3]`
     case 'WinogradInput':

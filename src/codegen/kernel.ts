@@ -203,8 +203,20 @@ export type PlainAttentionKernel = {
   }
 }
 
+/**
+ * Rows of so many numbers in ascending order, side by side: operand 1 as operand 0. NaN is of rank 0 by definition, and leaves zeros at the end.
+ * Only for targets that sort.
+ */
+export type SortKernel = {
+  readonly _tag: 'Sort'
+  readonly rows: number
+  readonly length: number
+  readonly element: 'f32' | 'i32' | 'u32'
+}
+
 /** Any kernel. */
 export type Kernel =
+  | SortKernel
   | PlainAttentionKernel
   | MapKernel
   | ReduceKernel
@@ -252,6 +264,7 @@ export const expressionsOf = (k: Kernel): readonly Expr[] => {
     case 'PlainAttention':
       return k.mask === undefined ? [] : [k.mask]
     case 'WinogradInput':
+    case 'Sort':
       return []
   }
 }

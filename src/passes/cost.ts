@@ -62,6 +62,9 @@ const flopsOf = (k: Kernel): number => {
       const each = 2 * k.depth + (k.mask === undefined ? 4 : 5) + 2 * k.features
       return queries + rows * k.keys * each + rows * k.features
     }
+    // As many comparisons as there must be.
+    case 'Sort':
+      return k.rows * k.length * Math.ceil(Math.log2(Math.max(k.length, 1)))
     case 'WinogradWeight':
       return k.n * k.depth * transformOps(k.size, 'weight')
     case 'WinogradInput':

@@ -4,7 +4,15 @@
  */
 import { computed } from '../core/dtype.ts'
 import { size, strides, type Shape } from '../core/shape.ts'
-import { loadsOf, origin, subexpressions, type Expr, type Load, type ReduceKernel } from '../codegen/kernel.ts'
+import {
+  loadsOf,
+  origin,
+  subexpressions,
+  type Expr,
+  type Load,
+  type ReduceKernel,
+  type SortKernel,
+} from '../codegen/kernel.ts'
 import { localise, ProgramBuilder, typeOf, type Draft } from '../codegen/program.ts'
 import {
   sources,
@@ -303,8 +311,18 @@ class Fusion {
     return dot(this.to, n, this.of(n.x), this.of(n.y))
   }
 
+  #sort(n: Call): Load {
+    const rowMajor = strides(n.shape)
+    const element = value(n.dtype) as SortKernel['element']
+    const length = n.shape.at(-1)!
+    const x = this.to.store(this.of(n.args[0]!), n.shape, rowMajor, 'rows')
+    const kernel: SortKernel = { _tag: 'Sort', rows: size(n.shape.slice(0, -1)), length, element }
+    return load(this.to.fill(kernel, element, size(n.shape), [x.operand], 'sort', [n]), element, rowMajor)
+  }
+
   #call(n: Call): Expr {
     if (n.name === 'resizeNearest') return { _tag: 'Const', type: 'f32', value: NaN } // Only convolutions read it, as a magnified image.
+    if (n.name === 'sort') return this.#sort(n)
     if (n.name === 'attention')
       return attend(
         this.to,

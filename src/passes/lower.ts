@@ -27,7 +27,10 @@ const isMagnified = (n: Call, readers: readonly Node[]): boolean =>
 
 /** Graph to graph, for a target. */
 export const graphPasses = (target: Target): readonly Pass[] => [
-  inline(fusedCalls, target.borders === 'implicit' ? isMagnified : undefined),
+  inline(
+    target.sorts ? new Set([...fusedCalls, 'sort']) : fusedCalls,
+    target.borders === 'implicit' ? isMagnified : undefined,
+  ),
   simplify,
   sharedProducts,
   ...(target.products === 'rich' ? [normIntoProducts, gates, compose, partsOfProducts] : []),

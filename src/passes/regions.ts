@@ -168,6 +168,10 @@ const regions = (k: Kernel): readonly Region[] => {
     }
     case 'Gemm':
       return ofGemm(k)
+    case 'Sort': {
+      const all = { offset: 0, dims: [k.rows * k.length], strides: [1] }
+      return [region('write', 0, k.element, all), region('read', 1, k.element, all)]
+    }
     case 'WinogradWeight': {
       const all = (k.size + 2) ** 2 * Math.ceil(k.n / k.width) * k.depth * k.width
       const out = { offset: 0, dims: [all], strides: [1] }

@@ -4,20 +4,16 @@ import { ProgramError } from '../../errors.ts'
 import type { DeviceValue } from '../backend.ts'
 import { Residents } from '../residents.ts'
 import { Heap } from './heap.ts'
+import { compiled } from './modules.ts'
 import { Team, type Exports, type Loaded } from './team.ts'
 import { readValues } from './transfer.ts'
 import type { Leader } from './workers.ts'
-
-/** More modules than this are compiled anew when they are wanted again. */
-const mostModules = 256
 
 /** A memory and what is in it. */
 export class Device {
   readonly heap: Heap
   readonly residents: Residents<number>
   readonly team: Team
-  readonly #modules = new Map<string, { readonly id: number; readonly module: Promise<WebAssembly.Module> }>()
-  #modulesMade = 0
   /** When a profiled program began, and finished each of its kernels: milliseconds. */
   readonly ticks: number[] = []
   readonly #addresses = new WeakMap<DeviceValue, number>()
@@ -41,17 +37,12 @@ export class Device {
 
   /** A module on this memory, compiled unless it has been. */
   async instance(bytes: Uint8Array<ArrayBuffer>): Promise<Loaded> {
-    const key = new TextDecoder('latin1').decode(bytes)
-    const { id, module } = this.#modules.get(key) ?? { id: this.#modulesMade++, module: WebAssembly.compile(bytes) }
-    this.#modules.delete(key)
-    this.#modules.set(key, { id, module })
-    if (this.#modules.size > mostModules) this.#modules.delete(this.#modules.keys().next().value!)
-    const compiled = await module
-    const instance = await WebAssembly.instantiate(compiled, {
+    const { id, module } = await compiled(bytes)
+    const instance = await WebAssembly.instantiate(module, {
       env: { memory: this.heap.memory },
       clock: { tick: () => void this.ticks.push(performance.now()) },
     })
-    return { id, module: compiled, exports: instance.exports as Exports }
+    return { id, module, exports: instance.exports as Exports }
   }
 
   /** A block as a value that belongs to whoever gets it. */

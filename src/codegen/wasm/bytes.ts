@@ -50,8 +50,14 @@ export const word = (n: number): number[] => [n & 255, (n >>> 8) & 255, (n >>> 1
 /** A name: its length and its characters, which are ASCII. */
 export const name = (text: string): Bytes => [unsigned(text.length), [...text].map((c) => c.charCodeAt(0))]
 
+/** What becomes of bytes in a row below certain nodes of a tree. */
+export type Replacement = {
+  readonly below: (node: readonly Bytes[]) => boolean
+  readonly by: (bytes: Uint8Array) => Uint8Array
+}
+
 /** The leaves of a tree, in order. */
-export const flatten = (tree: Bytes): Uint8Array<ArrayBuffer> => {
+export const flatten = (tree: Bytes, replacement?: Replacement): Uint8Array<ArrayBuffer> => {
   let out = new Uint8Array(1024)
   let length = 0
   const room = (more: number): void => {
@@ -60,17 +66,21 @@ export const flatten = (tree: Bytes): Uint8Array<ArrayBuffer> => {
     wider.set(out)
     out = wider
   }
-  const walk = (node: Bytes): void => {
+  const walk = (node: Bytes, below: boolean): void => {
     if (typeof node === 'number') {
       room(1)
       out[length++] = node
     } else if (node instanceof Uint8Array) {
-      room(node.length)
-      out.set(node, length)
-      length += node.length
-    } else for (const part of node) walk(part)
+      const bytes = below ? replacement!.by(node) : node
+      room(bytes.length)
+      out.set(bytes, length)
+      length += bytes.length
+    } else {
+      const inside = below || (replacement !== undefined && replacement.below(node))
+      for (const part of node) walk(part, inside)
+    }
   }
-  walk(tree)
+  walk(tree, false)
   return out.slice(0, length)
 }
 

@@ -9,6 +9,7 @@ import { atomic, block, br, brIf, call, get, i32, loop, nothing, select, set, te
 import { emitMoments } from './moments.ts'
 import { emitNormalise } from './normalise.ts'
 import { emitReduce } from './reduce.ts'
+import { emitSort } from './sort.ts'
 import { emitWinogradInput, emitWinogradOutput, emitWinogradWeight } from './winograd.ts'
 import { piecesOf } from './work.ts'
 
@@ -42,6 +43,8 @@ const emitKernel = (k: Kernel, engine: Engine): Emitted => {
       return emitMoments(k, operand)
     case 'PlainAttention':
       return emitAttention(k, operand)
+    case 'Sort':
+      return emitSort(k, operand)
     case 'WinogradWeight':
       return emitWinogradWeight(k, operand)
     case 'WinogradInput':

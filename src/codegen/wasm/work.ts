@@ -15,6 +15,8 @@ export const workOf = (k: Kernel): number => {
       return (size(k.batch) * size(k.rows) * k.n * depthOf(k)) / 8
     case 'PlainAttention':
       return (size(k.batch) * k.rows * k.keys * (k.depth + k.features)) / 8
+    case 'Sort':
+      return 16 * k.rows * (k.length + 256)
     case 'WinogradWeight':
       return k.n * k.depth * (k.size + 2) ** 2
     case 'WinogradInput':

@@ -29,6 +29,7 @@ export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] =>
     case 'Gemm':
       return gemmVariants(k, caps)
     case 'Moments':
+    case 'Sort':
       return []
   }
 }
@@ -60,6 +61,7 @@ export const shaderOf = (k: Kernel, access: readonly Use[], variant: Variant, ca
       if (variant.family !== 'Gemm') throw unknown(k, variant)
       return gemmShader(k, access, variant, caps)
     case 'Moments':
+    case 'Sort':
       throw unknown(k, variant)
   }
 }
