@@ -150,14 +150,14 @@ describeWebgpu('the tuner', () => {
   }, 60_000)
 
   it("decides between a convolution and Winograd's algorithm, and remembers", async () => {
-    const weight = numbers([32, 32, 3, 3], 3)
+    const weight = numbers([64, 64, 3, 3], 3)
     const own = await mkdtemp(join(folder, 'convolutions-'))
     const g = (x: Tensor): Tensor => conv2d({ weight }, { padding: 1 })(x).silu()
-    const x = numbers([1, 32, 32, 32], 4)
-    const news = await tuned(g, x, { cache: own, budget: 8000 })
+    const x = numbers([1, 64, 64, 64], 4)
+    const news = await tuned(g, x, { cache: own, budget: 10_000 })
     expect(news.slice(0, 2).map((n) => `${n.label}: ${n.variant}`)).toEqual([
-      'conv 3 × 3, 32 → 32, of 1 × 32 × 32: direct',
-      'conv 3 × 3, 32 → 32, of 1 × 32 × 32: winograd 4',
+      'conv 3 × 3, 64 → 64, of 1 × 64 × 64: winograd 4',
+      'conv 3 × 3, 64 → 64, of 1 × 64 × 64: direct',
     ])
     const more = await tuned(g, x, { cache: own, budget: 1 })
     expect(more.every((n) => !n.label.startsWith('conv 3 × 3'))).toBe(true)

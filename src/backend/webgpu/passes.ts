@@ -36,17 +36,19 @@ export const lower = (
  */
 export const guessedWinograd =
   (capabilities: Capabilities): Winograd =>
-  (n) => {
-    const [batch, outs, height, width] = n.shape as [number, number, number, number]
-    const large = batch * height * width >= 4096 && Math.min(outs, n.w.shape[1]!) >= 64
-    return large && capabilities.adapter !== 'gpu' ? possibleWinograd(capabilities)(n) : undefined
-  }
+  (n) =>
+    capabilities.adapter === 'gpu' ? undefined : possibleWinograd(capabilities)(n)
 
-/** Which of Winograd's algorithms can do a convolution. */
+/**
+ * Which of Winograd's algorithms a convolution may be done by. Small ones may not: by themselves they are faster so, but in a program they lose what a
+ * product takes in, shortcuts and concatenations, and are many kernels (a guided step at a quarter of SD 1.5: 507 instead of 247, and slower).
+ */
 export const possibleWinograd =
   ({ maxBinding }: Capabilities): Winograd =>
   (n) => {
-    const m = winogradSize(n)
+    const [batch, outs, height, width] = n.shape as [number, number, number, number]
+    const isLarge = batch * height * width >= 4096 && Math.min(outs, n.w.shape[1]!) >= 64
+    const m = isLarge ? winogradSize(n) : undefined
     return m !== undefined && winogradBytes(n, m) <= maxBinding ? m : undefined
   }
 
