@@ -5,6 +5,10 @@ import { Prepared } from '../../../src/backend/wasm/prepared.ts'
 import { wasm } from '../../../src/backend/wasm/wasm.ts'
 import { states, words } from '../../../src/backend/wasm/workers.ts'
 import type { Operand } from '../../../src/backend/backend.ts'
+import { emitMap } from '../../../src/codegen/wasm/map.ts'
+import type { MapKernel } from '../../../src/codegen/kernel.ts'
+import { lower } from '../../../src/passes/lower.ts'
+import { wasmTarget } from '../../../src/passes/target.ts'
 import { seed } from '../../../src/random/generator.ts'
 import { attention, conv2d, groupNorm } from '../../../src/tensor/nn.ts'
 import { randn } from '../../../src/tensor/noise.ts'
@@ -63,6 +67,32 @@ describe('threads', () => {
     device.team.stop()
     await run() // Others are started.
     device.team.stop()
+  })
+  test('arithmetic on one long row has parts to share, whatever its length', async () => {
+    for (const [n, parts] of [
+      [262_144, 32],
+      [65_532, 3],
+      [49_999, 1],
+      [12_288, 12],
+      [4096, 4],
+      [2047, 1],
+    ] as const) {
+      const y = randn(seed(3), [n])
+      const { graph: long } = trace((h: Tensor) => h.mul(2).add(y).silu(), [y])
+      const { every } = lower(long, wasmTarget)
+      const { count } = emitMap(every[0]!.kernel as MapKernel, () => [])
+      expect(count).toBe(parts)
+      const data = Float32Array.from(valuesOf(y, 'f32'))
+      const results: Float32Array[] = []
+      for (const { on } of made.slice(0, 2)) {
+        const [value] = await on.prepare(long).run([{ data, shape: [n], dtype: 'f32' }])
+        results.push((await value!.read()) as Float32Array)
+        value!.dispose()
+      }
+      expect(results[1]).toEqual(results[0])
+      const want = Array.from(valuesOf(y.mul(3).silu()))
+      expect(want.reduce((m, w, i) => Math.max(m, Math.abs(w - results[0]![i]!)), 0)).toBeLessThan(3e-6)
+    }
   })
   test('a helper that waits keeps no process alive', () => {
     const script = `

@@ -2,6 +2,7 @@
 import type { MapKernel } from '../kernel.ts'
 import { Lanes, storeLanes } from './lanes.ts'
 import { brIf, get, i32, loop, nothing, set, tee, type Code } from './op.ts'
+import { size } from '../../core/shape.ts'
 import { accessesOf, byStride, mergeAxes, type Access } from '../space.ts'
 import { addressOf, unflatten } from './space.ts'
 import type { Context } from './vector-ops.ts'
@@ -43,6 +44,24 @@ export const overElements = (
 /** Columns from one on, given as a local. */
 export type Columns = { readonly first: number; readonly count: number }
 
+type Merged = ReturnType<typeof mergeAxes>
+
+/** Parts that are enough for every number of threads, and elements that are enough for a part. */
+const [enoughParts, leastElements] = [32, 1024]
+
+/** A long last axis as two, so that there are parts to share where there are few rows. */
+const partedAxis = ({ dims, strides }: Merged): Merged => {
+  const length = dims.at(-1) ?? 1
+  const most = Math.min(Math.ceil(enoughParts / size(dims.slice(0, -1))), Math.floor(length / leastElements))
+  const parts = Array.from({ length: Math.max(0, most - 1) }, (_, i) => most - i).find((n) => length % (4 * n) === 0)
+  if (parts === undefined) return { dims, strides }
+  const each = length / parts
+  return {
+    dims: [...dims.slice(0, -1), parts, each],
+    strides: new Map([...strides].map(([a, by]) => [a, [...by.slice(0, -1), by.at(-1)! * each, by.at(-1)!]])),
+  }
+}
+
 /** The code of a map. `operand` gives addresses; with `columns`, only those of the last axis, which is kept as it is: for an epilogue. */
 export const emitMap = (k: MapKernel, operand: (i: number) => Code, columns?: Columns): Emitted => {
   const isolate = columns !== undefined
@@ -50,7 +69,8 @@ export const emitMap = (k: MapKernel, operand: (i: number) => Code, columns?: Co
   const axes = k.dims.map((_, i) => i)
   const outer = isolate ? byStride(k.out.strides, axes.slice(0, -1)) : byStride(k.out.strides, axes)
   const all: readonly Access[] = [...accesses, k.out]
-  const merged = mergeAxes(k.dims, outer, all)
+  const axesMerged = mergeAxes(k.dims, outer, all)
+  const merged = isolate ? axesMerged : partedAxis(axesMerged)
   const inner = columns !== undefined ? columns.count : (merged.dims.at(-1) ?? 1)
   const rows = isolate ? merged.dims : merged.dims.slice(0, -1)
   const motion = (a: Access) => {
