@@ -3,9 +3,12 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { Device } from '../../../src/backend/wasm/device.ts'
 import { Prepared } from '../../../src/backend/wasm/prepared.ts'
 import { wasm } from '../../../src/backend/wasm/wasm.ts'
-import { states, words } from '../../../src/backend/wasm/workers.ts'
+import { helper, states, words } from '../../../src/backend/wasm/workers.ts'
 import type { Operand } from '../../../src/backend/backend.ts'
+import { thisEngine } from '../../../src/codegen/wasm/engine.ts'
 import { emitMap } from '../../../src/codegen/wasm/map.ts'
+import { ModuleBuilder } from '../../../src/codegen/wasm/module.ts'
+import { atomic, get, i32 } from '../../../src/codegen/wasm/op.ts'
 import type { MapKernel } from '../../../src/codegen/kernel.ts'
 import { lower } from '../../../src/passes/lower.ts'
 import { wasmTarget } from '../../../src/passes/target.ts'
@@ -67,6 +70,30 @@ describe('threads', () => {
     device.team.stop()
     await run() // Others are started.
     device.team.stop()
+  })
+  test('a helper that does not see all of the memory yet leaves a run alone', async () => {
+    const writer = new ModuleBuilder(thisEngine())
+    const counts = writer.function('run', { params: ['i32', 'i32'], results: [] }, () => [
+      atomic.add(get(0), i32.const(1)),
+      0x1a, // drop
+    ])
+    writer.export('run', counts)
+    const limits = { pages: 1, maximum: 4, shared: true }
+    const module = await WebAssembly.compile(writer.bytes(limits))
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 4, shared: true })
+    const at = new Int32Array(memory.buffer)
+    const table = 4096
+    const { post, stop } = helper()
+    const offer = async (pages: number): Promise<number> => {
+      Object.assign(at, { [words.module]: 7, [words.function]: -1, [words.table]: table, [words.pages]: pages })
+      Atomics.add(at, words.run, 2)
+      post({ id: 7, module, memory, thread: 1 })
+      for (let i = 0; i < 50 && at[table / 4] === 0; i++) await new Promise((done) => setTimeout(done, 20))
+      return at[table / 4]!
+    }
+    expect(await offer(2)).toBe(0)
+    expect(await offer(1)).toBe(1)
+    stop()
   })
   test('arithmetic on one long row has parts to share, whatever its length', async () => {
     for (const [n, parts] of [

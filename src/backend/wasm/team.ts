@@ -45,6 +45,7 @@ export class Team {
     at[words.module] = loaded.id
     at[words.function] = which
     at[words.table] = table
+    at[words.pages] = this.#memory.buffer.byteLength / 65536
     Atomics.store(at, words.run, run)
     Atomics.notify(at, words.run)
     const order = { id: loaded.id, module: loaded.module, memory: this.#memory }

@@ -2,7 +2,7 @@
 
 /**
  * Words of the memory's first page: which run is on (even) or is over (odd), how many helpers are in it, what is run (the number of a module,
- * that of a function of its, a table), and from `states` on, a line of the cache for each helper, whether it is there.
+ * that of a function of its, a table, in so many bytes of memory, in pages), and from `states` on, a line of the cache for each helper, whether it is there.
  */
 export const words = {
   run: 16,
@@ -10,6 +10,7 @@ export const words = {
   module: 48,
   function: 49,
   table: 50,
+  pages: 51,
   states: 64,
   line: 16,
   all: 512,
@@ -37,16 +38,23 @@ export type Word = { readonly ready?: true; readonly run?: number; readonly erro
 /** How long a helper looks for the next run before it sleeps, and sleeps before it goes back to its messages, in milliseconds. */
 const patience = { awake: 0.2, asleep: 1000 }
 
-// A helper leaves a run that is over alone, for then its table may be another's. What is run is read inside, where it does not change.
+// A helper leaves a run that is over alone, for then its table may be another's. What is run is read inside, where it does not change. One that
+// got the memory while that grew may see the old size for good, and would trap: it leaves the run alone, and asks for the module again.
 const script = `
 const instances = new Map()
-const learn = ({ id, module, memory }) => {
-  if (instances.has(id)) return
-  instances.set(id, new WebAssembly.Instance(module, { env: { memory }, clock: { tick() {} } }).exports)
+const known = (words, id) => {
+  const there = instances.get(id)
+  return there !== undefined && there.memory.buffer.byteLength >= words[${words.pages}] * 65536 ? there.exports : undefined
+}
+const learn = (words, { id, module, memory }) => {
+  if (known(words, id) !== undefined) return
+  instances.delete(id)
+  const { exports } = new WebAssembly.Instance(module, { env: { memory }, clock: { tick() {} } })
+  instances.set(id, { exports, memory })
   if (instances.size > 32) instances.delete(instances.keys().next().value)
 }
 const call = (words, thread) => {
-  const exports = instances.get(words[${words.module}])
+  const exports = known(words, words[${words.module}])
   if (exports === undefined) return false
   const which = words[${words.function}]
   exports[which < 0 ? 'run' : 'once' + which](words[${words.table}], thread)
@@ -83,7 +91,7 @@ const lead = (words) => {
   const run = Atomics.load(words, ${words.run})
   let error
   try {
-    call(words, 0)
+    if (!call(words, 0)) error = 'the leader does not see all of the memory'
   } catch (e) {
     error = String(e)
   }
@@ -93,7 +101,7 @@ const lead = (words) => {
 }
 const obey = (order) => {
   const words = new Int32Array(order.memory.buffer, 0, ${words.all})
-  learn(order)
+  learn(words, order)
   if (order.thread === 0) lead(words)
   else stay(words, order.thread)
 }
