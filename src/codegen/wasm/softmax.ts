@@ -1,13 +1,11 @@
 /** Scores on their way through attention: exponentials below the largest score so far. Milakov & Gimelshein 2018. */
 import type { PlainAttentionKernel } from '../kernel.ts'
+import { line, stats } from './attention-layout.ts'
 import { Lanes } from './lanes.ts'
 import { exp2Below } from './math.ts'
 import { brIf, f32x4, get, i32, loop, nothing, set, tee, v128, when, type Code } from './op.ts'
 import { unflatten } from './space.ts'
 import type { Context } from './vector-ops.ts'
-
-/** Bytes of a row of scores: eight queries. */
-const line = 32
 
 /**
  * The function (scores, stats, results) that turns the scores of eight queries with so many keys, over ln 2, into powers of 2 below the largest
@@ -46,7 +44,7 @@ export const softmaxFunction = (context: Context, k: PlainAttentionKernel, keys:
     return [
       masked ? addMask(inner, k, keys) : nothing,
       [0, 1].map((v) => [
-        set(before[v]!, v128.load(get(1), 16 * v)),
+        set(before[v]!, v128.load(get(1), stats.shift + 16 * v)),
         largest.map((l) => set(l[v]!, get(before[v]!))),
         totals.map((t) => set(t[v]!, f32x4.const(0))),
       ]),
@@ -56,7 +54,7 @@ export const softmaxFunction = (context: Context, k: PlainAttentionKernel, keys:
       }),
       [0, 1].map((v) => [
         set(shift[v]!, f32x4.pmax(get(largest[0]![v]!), get(largest[1]![v]!))),
-        v128.store(get(1), get(shift[v]!), 16 * v),
+        v128.store(get(1), get(shift[v]!), stats.shift + 16 * v),
       ]),
       each(copies, get(0), keys, (copy, v, bytes) => {
         const total = totals[copy]![v]!
@@ -70,14 +68,14 @@ export const softmaxFunction = (context: Context, k: PlainAttentionKernel, keys:
       when(v128.anyTrue(changed), [
         [0, 1].map((v) => [
           set(factors[v]!, exp2Below(body, f32x4.sub(get(before[v]!), get(shift[v]!)))),
-          v128.store(get(1), f32x4.mul(get(factors[v]!), v128.load(get(1), line + 16 * v)), line + 16 * v),
+          v128.store(get(1), f32x4.mul(get(factors[v]!), v128.load(get(1), stats.sums + 16 * v)), stats.sums + 16 * v),
         ]),
         each(1, get(2), k.features, (_, v, bytes) =>
           v128.store(get(at), f32x4.mul(get(factors[v]!), v128.load(get(at), bytes)), bytes),
         ),
       ]),
       [0, 1].map((v) =>
-        v128.store(get(1), f32x4.add(v128.load(get(1), line + 16 * v), get(totals[0]![v]!)), line + 16 * v),
+        v128.store(get(1), f32x4.add(v128.load(get(1), stats.sums + 16 * v), get(totals[0]![v]!)), stats.sums + 16 * v),
       ),
     ]
   })

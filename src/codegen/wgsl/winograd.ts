@@ -1,5 +1,5 @@
 /** The transforms of Winograd's algorithm as WGSL: an invocation for every tile and channel, or four neighbouring channels. */
-import type { Kernel, MapKernel, WinogradInputKernel, WinogradOutputKernel, WinogradWeightKernel } from '../kernel.ts'
+import type { MapKernel, WinogradInputKernel, WinogradOutputKernel, WinogradWeightKernel } from '../kernel.ts'
 import { both, transformsOf, type Algebra } from '../winograd.ts'
 import { Expressions } from './expression.ts'
 import { Finish } from './gemm-store.ts'
@@ -12,10 +12,6 @@ export type WinogradKernel = WinogradWeightKernel | WinogradInputKernel | Winogr
 
 /** How many neighbouring channels an invocation transforms, as vectors. */
 export type WinogradVariant = { readonly family: 'Winograd'; readonly lanes: 1 | 4 }
-
-/** Is it one of these kernels? */
-export const isWinograd = (k: Kernel): k is WinogradKernel =>
-  k._tag === 'WinogradWeight' || k._tag === 'WinogradInput' || k._tag === 'WinogradOutput'
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
 
