@@ -1,4 +1,5 @@
 /** What differs between code generators: which kernels they take, and how operands lie. */
+import type { PlainAttentionKernel } from '../codegen/kernel.ts'
 import type { Conv } from '../graph/node.ts'
 
 /** A code generator, to those who choose kernels for it. */
@@ -6,8 +7,8 @@ export type Target = {
   readonly name: 'wasm' | 'webgpu'
   /** Columns of a panel of B, for a product of n columns. */
   readonly panelWidth: (n: number) => number
-  /** Does attention make its queries itself, where that saves a kernel (`project`)? */
-  readonly projects: boolean
+  /** Does such an attention make its queries itself, where that saves a kernel (`project`)? */
+  readonly projects: (k: PlainAttentionKernel) => boolean
   /** m of F(m × m, 3 × 3) for a convolution; undefined where it is a product. */
   readonly winograd: (n: Conv) => 2 | 4 | undefined
   /** Are windows read from a copy of the image with its borders, or from the image (`Window`)? */
@@ -65,7 +66,7 @@ export const winogradSize = (n: Conv): 2 | 4 | undefined => {
 export const wasmTarget: Target = {
   name: 'wasm',
   panelWidth,
-  projects: false,
+  projects: () => false,
   winograd: winogradSize,
   borders: 'copied',
   groupNorm: 'moments',
@@ -88,8 +89,8 @@ export type WebgpuLimits = {
   readonly adapter?: 'lavapipe' | 'swiftshader' | 'gpu'
   /** Winograd's algorithm, off unless given. */
   readonly winograd?: Target['winograd']
-  /** Queries made by attention, on unless refused. */
-  readonly projects?: boolean
+  /** Attentions that make their queries; all unless given. */
+  readonly projects?: Target['projects']
 }
 
 /**
@@ -107,7 +108,7 @@ export const webgpuTarget = ({
   maxBinding,
   adapter = 'gpu',
   winograd = () => undefined,
-  projects = true,
+  projects = () => true,
 }: WebgpuLimits): Target => ({
   name: 'webgpu',
   panelWidth: adapter === 'gpu' ? () => 16 : widePanels,

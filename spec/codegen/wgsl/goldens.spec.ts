@@ -15,6 +15,7 @@ const numbers = (...shape: number[]): Tensor =>
     Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i)),
     shape,
   )
+const project = linear({ weight: numbers(4, 8), bias: numbers(4) })
 const filter = { weight: numbers(16, 16, 3, 3), bias: numbers(16) }
 
 /** Functions of which a kernel each is looked at: the last one of a kind that its program runs. */
@@ -30,6 +31,11 @@ const functions = {
   attention: [
     (q: Tensor, k: Tensor, v: Tensor) => attention(q, k, v),
     [numbers(1, 8, 4), numbers(1, 8, 4), numbers(1, 8, 4)],
+    'PlainAttention',
+  ],
+  'attention and queries': [
+    (x: Tensor, k: Tensor, v: Tensor) => attention(project(layerNorm({})(x)).reshape(1, 8, 4), k, v),
+    [numbers(8, 8), numbers(1, 8, 4), numbers(1, 8, 4)],
     'PlainAttention',
   ],
 } as const
