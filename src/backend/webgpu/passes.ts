@@ -52,6 +52,15 @@ export const possibleWinograd =
     return m !== undefined && winogradBytes(n, m) <= maxBinding ? m : undefined
   }
 
+/** The ways there are to do a convolution, the best guess first. */
+export const winogradWays =
+  (capabilities: Capabilities) =>
+  (n: Conv): readonly ReturnType<Winograd>[] => {
+    const m = possibleWinograd(capabilities)(n)
+    if (m === undefined) return [undefined]
+    return guessedWinograd(capabilities)(n) === undefined ? [undefined, m] : [m, undefined]
+  }
+
 /** Bytes of the largest of what the algorithm reads and writes. */
 const winogradBytes = (n: Conv, m: 2 | 4): number => {
   const [batch, outs, height, width] = n.shape as [number, number, number, number]
