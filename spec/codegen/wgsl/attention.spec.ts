@@ -75,7 +75,13 @@ describe.skipIf(missing !== undefined)('WGSL of attention that makes its queries
   ]
   it('gives what it means', () => agree(fc.constantFrom(...some), 4))
   it('gives what it means on tiles in workgroup memory', async () => {
-    const more = [far(some[1]!), far(some[3]!), projected(1, 70, 5, 80, 18, false), projected(3, 40, 9, 96, 33, true)]
+    const more = [
+      far(some[1]!),
+      far(some[3]!),
+      projected(1, 70, 5, 80, 18, false),
+      projected(3, 40, 9, 96, 33, true),
+      projected(2, 10, 6, 20, 32, false),
+    ]
     // Depths in one part and in several, one query and two, K in whole pieces and not.
     for (const k of [...some, ...more]) await agreeAs(fc.constant(k), tiles, 1)
     await agreeAs(fc.constant(some[3]!), (k, caps) => attentionVariants(k, { ...caps, adapter: 'gpu' }).slice(1, 2), 1)
