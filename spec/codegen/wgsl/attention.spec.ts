@@ -60,17 +60,26 @@ const projected = (heads: number, rows: number, keys: number, depth: number, inn
   return { kernel, elements: lengths.map(() => 'f32' as const), operands: lengths.map(numbers) }
 }
 
+/** Rows as they are, far from 0. */
+const far = (k: ReturnType<typeof projected>) => ({
+  ...k,
+  operands: k.operands.map((xs, i) => (i === 1 ? xs.map((x) => x + 50) : xs)),
+})
+
 describe.skipIf(missing !== undefined)('WGSL of attention that makes its queries', () => {
-  it('gives what it means', () =>
-    agree(
-      fc.constantFrom(
-        projected(2, 9, 7, 10, 20, false),
-        projected(8, 16, 77, 10, 80, false),
-        projected(1, 5, 3, 12, 12, true),
-        projected(2, 33, 20, 40, 24, false),
-      ),
-      4,
-    ))
+  const some = [
+    projected(2, 9, 7, 10, 20, false),
+    projected(8, 16, 77, 10, 80, false),
+    projected(1, 5, 3, 12, 12, true),
+    projected(2, 33, 20, 40, 24, false),
+  ]
+  it('gives what it means', () => agree(fc.constantFrom(...some), 4))
+  it('gives what it means on tiles in workgroup memory', async () => {
+    const more = [far(some[1]!), far(some[3]!), projected(1, 70, 5, 80, 18, false), projected(3, 40, 9, 96, 33, true)]
+    // Depths in one part and in several, one query and two, K in whole pieces and not.
+    for (const k of [...some, ...more]) await agreeAs(fc.constant(k), tiles, 1)
+    await agreeAs(fc.constant(some[3]!), (k, caps) => attentionVariants(k, { ...caps, adapter: 'gpu' }).slice(1, 2), 1)
+  })
 })
 
 describe.skipIf(missing !== undefined)('WGSL of attention in one deep head', () => {

@@ -18,6 +18,14 @@ export type Place = {
   readonly column: (j: string) => string
 }
 
+/** Four columns of so many of a row that begins at `from`, 0 beyond the last one. */
+export const fourOf = (block: Block, { array, column }: Place, from: string, start: string, count: string): string => {
+  const at = block.let(start, 'j')
+  const one = (i: number): string =>
+    `select(0.0, ${array.at(`${from} + ${column(`min(${at} + ${i}u, ${count} - 1u)`)}`)}, ${at} + ${i}u < ${count})`
+  return block.let(`vec4f(${range(4).map(one).join(', ')})`, 'x')
+}
+
 /** The numbers of a kernel as text, and the part of the work that a workgroup has. */
 export class Places {
   readonly rows: string
