@@ -35,7 +35,7 @@ import { normalise, normalisations } from './normalise.ts'
 import type { Target } from './target.ts'
 
 /** Calls that become kernels of their own. The others are opened before, but for magnified images that only convolutions read. */
-export const fusedCalls: ReadonlySet<string> = new Set([...normalisations, 'attention'])
+export const fusedCalls: ReadonlySet<string> = new Set([...normalisations, 'attention', 'sort'])
 
 /** So few elements of so few operations are computed wherever they are read, where kernels are dear. */
 const littleSize = 1024

@@ -21,8 +21,6 @@ export type Target = {
   readonly products: 'plain' | 'rich'
   /** Do inputs of one f32 lie side by side in one buffer (`Numbers`)? */
   readonly numbers: 'together' | 'apart'
-  /** Is a sort one kernel (`Sort`), or what it is defined as, whose work is the square? */
-  readonly sorts: boolean
   /** Has a map several results? */
   readonly several: boolean
   /** Is a long fold of few results one kernel, or two, so that the device is busy? */
@@ -73,7 +71,6 @@ export const wasmTarget: Target = {
   parts: false,
   products: 'plain',
   numbers: 'apart',
-  sorts: true,
   several: false,
   folds: 'whole',
   keeps16: false,
@@ -119,7 +116,6 @@ export const webgpuTarget = ({
   parts: true,
   products: 'rich',
   numbers: 'together',
-  sorts: false,
   several: true,
   // Software adapters have a core or two, which one long fold keeps as busy as memory allows.
   folds: adapter === 'gpu' ? 'staged' : 'whole',

@@ -6,7 +6,7 @@ import type { Program } from '../../../src/codegen/program.ts'
 import { shaderOf, variantsOf, type Variant } from '../../../src/codegen/wgsl/emit.ts'
 import { lower } from '../../../src/passes/lower.ts'
 import { webgpuTarget, winogradSize, type Target } from '../../../src/passes/target.ts'
-import { attention, conv2d, gelu, layerNorm, linear } from '../../../src/tensor/nn.ts'
+import { attention, conv2d, gelu, layerNorm, linear, sort } from '../../../src/tensor/nn.ts'
 import { tensor, type Tensor } from '../../../src/tensor/tensor.ts'
 import { trace } from '../../../src/tensor/trace.ts'
 
@@ -33,6 +33,8 @@ const functions = {
     [numbers(1, 8, 4), numbers(1, 8, 4), numbers(1, 8, 4)],
     'PlainAttention',
   ],
+  sort: [sort, [numbers(3, 20)], 'Sort'],
+  'sort of long rows': [sort, [numbers(1, 5000)], 'Sort'],
   'attention and queries': [
     (x: Tensor, k: Tensor, v: Tensor) => attention(project(layerNorm({})(x)).reshape(1, 8, 4), k, v),
     [numbers(8, 8), numbers(1, 8, 4), numbers(1, 8, 4)],
