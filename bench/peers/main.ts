@@ -1,6 +1,8 @@
 /** A peer in a Node process of its own: told what to be by its argument, and what to do by messages. */
 import { writeFile } from 'node:fs/promises'
+import { setFlagsFromString } from 'node:v8'
 import { backendName } from 'diffold'
+import { relaxedSimd } from '../../src/backend/wasm/relaxed-simd.ts'
 import { softwareAdapter } from '../../spec/support/software-adapter.ts'
 import { workloads } from '../workloads/catalogue.ts'
 import { files } from '../files.ts'
@@ -10,6 +12,9 @@ import { adapterRoof } from './roof.ts'
 import { onnxPeer, type Onnxruntime } from './onnx.ts'
 import type { Peer } from './peer.ts'
 import type { Asked, Question } from './protocol.ts'
+
+// As the command line does, and for every peer.
+relaxedSimd(setFlagsFromString)
 
 const asked = JSON.parse(process.argv[2]!) as Asked
 const workload = workloads.find((w) => w.id === asked.workload)!

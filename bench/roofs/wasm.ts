@@ -84,7 +84,7 @@ export const wasmRoof = async (threads: 1 | 2): Promise<Roof> => {
   try {
     const gflops = await together(workers, 'compute')
     const copy = await together(workers, 'copy')
-    const description = `f32x4 multiply and add in registers; copy of ${mebibytes} MiB`
+    const description = `f32x4 multiply, then add, in registers; copy of ${mebibytes} MiB`
     return { group: threads === 1 ? 'cpu1' : 'cpu2', of: 'wasm', description, gflops, copy }
   } finally {
     await Promise.all(workers.map((w) => w.terminate()))

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { capabilitiesOfClass } from '../../src/backend/webgpu/classes.ts'
+import { webgpuCompilation } from '../../src/backend/webgpu/compilation.ts'
+import type { Capabilities } from '../../src/codegen/wgsl/shader.ts'
 import { input } from '../../src/graph/build.ts'
 import { check } from '../../src/graph/check.ts'
 import { evaluate } from '../../src/graph/evaluate/evaluate.ts'
@@ -8,6 +11,19 @@ import { guidedStep, quarter, tiny } from '../support/guided-step.ts'
 import { runProgram } from '../support/run-program.ts'
 
 const webgpu = webgpuTarget({ maxStorageBuffers: 8, maxBinding: 2 ** 27 })
+
+/** What GPUs grant beyond the least: what Metal and Vulkan on desktops do, and what phones do. */
+const gpus: Readonly<Record<string, Partial<Capabilities>>> = {
+  'the least that WebGPU grants': {},
+  '10 buffers': { maxStorageBuffers: 10, maxWorkgroupStorage: 32768 },
+  'large workgroups': { maxInvocations: 1024, maxWorkgroupStorage: 32768, maxStorageBuffers: 10, f16: true },
+  subgroups: { subgroups: true, subgroupSize: 32, f16: true, maxInvocations: 1024, maxWorkgroupStorage: 32768 },
+  'subgroups of any size': { subgroups: true, maxBinding: 2 ** 31 - 4 },
+}
+const adapters = [
+  ...Object.entries(gpus).map(([what, more]) => [`gpu, ${what}`, { ...capabilitiesOfClass.gpu, ...more }] as const),
+  ...(['lavapipe', 'swiftshader'] as const).map((name) => [name, capabilitiesOfClass[name]] as const),
+]
 
 describe('a guided step of a text-conditioned UNet', () => {
   it('means on WebGPU what the graph means, after every pass', () => {
@@ -42,6 +58,14 @@ describe('a guided step of a text-conditioned UNet', () => {
     `)
     const wasm = lower(graph, wasmTarget)
     expect(wasm.every.length).toMatchInlineSnapshot(`757`)
+  })
+
+  it.each(adapters)('takes at most 250 dispatches and 60 pipelines: %s', (_, capabilities) => {
+    const { graph } = guidedStep(quarter, 32, { empty: true })
+    const { program, code } = webgpuCompilation(graph, capabilities)
+    expect(program.every.length).toBeLessThanOrEqual(250)
+    expect(new Set(code.every).size).toBeLessThanOrEqual(60)
+    expect(Math.max(...program.every.map((d) => d.operands.length))).toBeLessThanOrEqual(capabilities.maxStorageBuffers)
   })
 
   it('is lowered without making the graph again and again', () => {

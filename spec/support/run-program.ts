@@ -285,6 +285,16 @@ export const runKernel = (k: Kernel, memory: readonly Memory[]): void => {
       return gemm(k, memory)
     case 'PlainAttention':
       return attention(k, memory)
+    case 'Sort':
+      for (let row = 0; row < k.rows; row++) {
+        const part = [row * k.length, (row + 1) * k.length] as const
+        const xs = memory[1]!.slice(...part)
+        const there = xs.filter((x) => !Number.isNaN(x)).sort()
+        memory[0]!.fill(0, ...part)
+        there.forEach((x, i) => (memory[0]![part[0] + i] = x + 0))
+        if (there.length < xs.length) memory[0]![part[0]] = NaN
+      }
+      return
     case 'WinogradWeight':
       return winogradWeight(k, memory[0]!, valueOf(k.w, memory))
     case 'WinogradInput':

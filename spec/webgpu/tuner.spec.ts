@@ -107,14 +107,14 @@ describeWebgpu('the tuner', () => {
   it('goes on where nothing can be written', async () => {
     const file = join(folder, 'a-file')
     await writeFile(file, '')
-    const { options, news } = telling({ cache: file, budget: 500 })
+    const { options, news } = telling({ cache: file, budget: 60_000 })
     await run(options)
     expect(news.at(-1)).toMatchObject({ _tag: 'Unsaved' })
     expect(news[0]).toMatchObject({ _tag: 'Ignored', reason: 'unreadable' })
   })
 
   it('is asked for by compile', async () => {
-    const { options, news } = telling({ cache: false, budget: 2000 })
+    const { options, news } = telling({ cache: false, budget: 60_000 })
     const step = compile(f, { backend: 'webgpu', tune: options })
     const tuned = await read(step(...args))
     expect(near(tuned, await read(compile(f, { backend: 'webgpu' })(...args)))).toBeLessThan(1e-5)
@@ -154,7 +154,7 @@ describeWebgpu('the tuner', () => {
     const own = await mkdtemp(join(folder, 'convolutions-'))
     const g = (x: Tensor): Tensor => conv2d({ weight }, { padding: 1 })(x).silu()
     const x = numbers([1, 64, 64, 64], 4)
-    const news = await tuned(g, x, { cache: own, budget: 10_000 })
+    const news = await tuned(g, x, { cache: own, budget: 60_000 })
     expect(news.slice(0, 2).map((n) => `${n.label}: ${n.variant}`)).toEqual([
       'conv 3 × 3, 64 → 64, of 1 × 64 × 64: winograd 4',
       'conv 3 × 3, 64 → 64, of 1 × 64 × 64: direct',

@@ -1,6 +1,6 @@
 /** What becomes of a graph on a backend that compiles it, before anything of it is on a device. */
 import type { Program } from '../codegen/program.ts'
-import type { Arena } from '../passes/arena.ts'
+import { arena, livenessBound, type Arena, type ArenaOptions } from '../passes/arena.ts'
 import type { Stage } from '../passes/lower.ts'
 
 /** A program with all the stages that led to it, its plan and its code. */
@@ -18,8 +18,24 @@ export type Compilation = {
   readonly amount: string
 }
 
-/** The stages of the last attempt. */
-export const lastAttempt = (stages: readonly Stage[]): readonly Stage[] => {
+/** A compilation by a backend's passes, its plan and its code generator. */
+export const compilationBy = (
+  lowered: (report: (stage: Stage) => void) => Program,
+  plan: ArenaOptions,
+  written: (program: Program) => Pick<Compilation, 'code' | 'amount'>,
+): Compilation => {
+  const stages: Stage[] = []
+  const program = lowered((stage) => stages.push(stage))
+  return {
+    stages: lastAttempt(stages),
+    program,
+    arena: arena(program, plan),
+    bound: livenessBound(program, plan),
+    ...written(program),
+  }
+}
+
+const lastAttempt = (stages: readonly Stage[]): readonly Stage[] => {
   const start = stages.findLastIndex((s) => s.pass === 'fuse')
   return [...stages.filter((s) => s._tag === 'Graph'), ...stages.slice(start)]
 }

@@ -25,7 +25,11 @@ export type Tuned =
 
 /** How programs are tuned. */
 export type TuneOptions = {
-  /** Milliseconds for each program, 2000 unless told; the measurement that passes the limit is the last. What is left is for the next process. */
+  /**
+   * Milliseconds for each program, 2000 unless told. Nothing begins that is likely to end later, judged by what came before; what has begun is
+   * waited for, so one compilation or one run of a kernel may still be late, the first of all or one on a machine that is suddenly busy. What there
+   * was no time for is left for the next process.
+   */
   readonly budget?: number
   /** Is told what happens. */
   readonly progress?: (news: Tuned) => void

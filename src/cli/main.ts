@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** The command line, `diffold`. */
+import { setFlagsFromString } from 'node:v8'
 import { Command, CommanderError } from 'commander'
+import { relaxedSimd } from '../backend/wasm/relaxed-simd.ts'
 import { CheckpointError } from '../errors.ts'
 import { draw } from './draw.ts'
 import { explain } from './explain.ts'
@@ -8,6 +10,8 @@ import { exportModel } from './export.ts'
 import { inspect } from './inspect.ts'
 import { oneLine } from './text.ts'
 import { version } from './version.ts'
+
+relaxedSimd(setFlagsFromString)
 
 const complain = (text: string): void => void process.stderr.write(`diffold: ${oneLine(text)}\n`)
 

@@ -205,7 +205,6 @@ export type PlainAttentionKernel = {
 
 /**
  * Rows of so many numbers in ascending order, side by side: operand 1 as operand 0. NaN is of rank 0 by definition, and leaves zeros at the end.
- * Only for targets that sort.
  */
 export type SortKernel = {
   readonly _tag: 'Sort'

@@ -27,10 +27,7 @@ const isMagnified = (n: Call, readers: readonly Node[]): boolean =>
 
 /** Graph to graph, for a target. */
 export const graphPasses = (target: Target): readonly Pass[] => [
-  inline(
-    target.sorts ? new Set([...fusedCalls, 'sort']) : fusedCalls,
-    target.borders === 'implicit' ? isMagnified : undefined,
-  ),
+  inline(fusedCalls, target.borders === 'implicit' ? isMagnified : undefined),
   simplify,
   sharedProducts,
   ...(target.products === 'rich' ? [normIntoProducts, gates, compose, partsOfProducts] : []),

@@ -22,25 +22,19 @@ const stepsOf = (strides: readonly number[], extents: readonly number[], n: numb
   return steps.every((s) => s !== undefined) ? steps : undefined
 }
 
-/** Weights of a product as a matrix [K, n] of float32, computed once. */
-const matrixOf = (
-  draft: { readonly buffers: ProgramBuffer[]; readonly once: Dispatch[] },
-  { parts, n }: Panels,
-): number => {
+/** Weights of a product as a matrix [K, n] of float32, computed once into a buffer of such a number. */
+const matrixOf = (id: number, { parts, n }: Panels): { readonly buffer: ProgramBuffer; readonly filled: Dispatch } => {
   const { b, k } = parts[0]!
   const depth = size(k)
-  const id = draft.buffers.push({ element: 'f32', length: depth * n, purpose: { _tag: 'Kept' } }) - 1
-  draft.once.push({
-    kernel: {
-      _tag: 'Map',
-      dims: [depth, n],
-      value: { ...b, operand: 1 },
-      out: { operand: 0, element: 'f32', offset: 0, strides: [n, 1] },
+  const out = { operand: 0, element: 'f32', offset: 0, strides: [n, 1] } as const
+  return {
+    buffer: { element: 'f32', length: depth * n, purpose: { _tag: 'Kept' } },
+    filled: {
+      kernel: { _tag: 'Map', dims: [depth, n], value: { ...b, operand: 1 }, out },
+      operands: [id, b.operand],
+      label: 'weights of queries',
     },
-    operands: [id, b.operand],
-    label: 'weights of queries',
-  })
-  return id
+  }
 }
 
 /** The row that an epilogue adds to every row of a product, and does nothing else; undefined where it does. */
@@ -65,8 +59,8 @@ const projected = (
   k: PlainAttentionKernel,
   producer: Dispatch,
   product: GemmKernel,
-  weights: () => number,
-): Dispatch | undefined => {
+  weights: number,
+): (Dispatch & { readonly kernel: PlainAttentionKernel }) | undefined => {
   const added = rowAdded(product)
   if (product.epilogue !== undefined && added === undefined) return undefined
   const [term] = product.terms
@@ -88,7 +82,7 @@ const projected = (
     column: 1,
   }
   const w: Matrices = {
-    operand: operandOf(weights()),
+    operand: operandOf(weights),
     offset: k.q.offset,
     batch: steps.slice(0, -1).map((s) => s.column),
     row: n,
@@ -113,7 +107,6 @@ const projected = (
 export const project: ProgramPass = {
   name: 'project',
   run: (draft: Draft, target) => {
-    if (!target.projects) return draft
     const { writers, readers } = usesOf(draft)
     const state = { buffers: [...draft.buffers], once: [...draft.once] }
     const out: (Dispatch | undefined)[] = [...draft.every]
@@ -133,8 +126,12 @@ export const project: ProgramPass = {
       const panels = draft.panels.get(producer.operands[1]!)
       if (!isRows || !isPlain || panels?.parts[0]!.k.length !== 1) return
       if (draft.buffers[producer.operands[1]!]!.purpose._tag !== 'Kept') return
-      const both = projected(d, k, producer, product, () => matrixOf(state, panels))
-      if (both === undefined || bindingsOf(target, state.buffers, both.operands) > target.mostOperands) return
+      const weights = matrixOf(state.buffers.length, panels)
+      const both = projected(d, k, producer, product, state.buffers.length)
+      if (both === undefined || !target.projects(both.kernel)) return
+      if (bindingsOf(target, [...state.buffers, weights.buffer], both.operands) > target.mostOperands) return
+      state.buffers.push(weights.buffer)
+      state.once.push(weights.filled)
       out[i] = both
       out[made] = undefined
     })

@@ -14,7 +14,7 @@ export const refusals = (k: Kernel, target: Target): readonly string[] => {
   refuse(parts && !target.parts, 'parts')
   refuse(resultsOf(k) > 1 && !target.several, 'several results')
   refuse(k._tag === 'Moments' && target.groupNorm === 'whole', 'moments')
-  refuse(k._tag === 'PlainAttention' && k.project !== undefined && !target.projects, 'queries made by attention')
+  refuse(k._tag === 'PlainAttention' && k.project !== undefined && !target.projects(k), 'queries made by attention')
   if (k._tag !== 'Gemm') return out
   const plain = target.products === 'plain'
   refuse(plain && k.terms.length > 1, 'a product of several terms')

@@ -1,4 +1,5 @@
 /** What differs between code generators: which kernels they take, and how operands lie. */
+import type { PlainAttentionKernel } from '../codegen/kernel.ts'
 import type { Conv } from '../graph/node.ts'
 
 /** A code generator, to those who choose kernels for it. */
@@ -6,8 +7,8 @@ export type Target = {
   readonly name: 'wasm' | 'webgpu'
   /** Columns of a panel of B, for a product of n columns. */
   readonly panelWidth: (n: number) => number
-  /** Does attention make its queries itself, where that saves a kernel (`project`)? */
-  readonly projects: boolean
+  /** Does such an attention make its queries itself, where that saves a kernel (`project`)? */
+  readonly projects: (k: PlainAttentionKernel) => boolean
   /** m of F(m × m, 3 × 3) for a convolution; undefined where it is a product. */
   readonly winograd: (n: Conv) => 2 | 4 | undefined
   /** Are windows read from a copy of the image with its borders, or from the image (`Window`)? */
@@ -20,8 +21,6 @@ export type Target = {
   readonly products: 'plain' | 'rich'
   /** Do inputs of one f32 lie side by side in one buffer (`Numbers`)? */
   readonly numbers: 'together' | 'apart'
-  /** Is a sort one kernel (`Sort`), or what it is defined as, whose work is the square? */
-  readonly sorts: boolean
   /** Has a map several results? */
   readonly several: boolean
   /** Is a long fold of few results one kernel, or two, so that the device is busy? */
@@ -65,14 +64,13 @@ export const winogradSize = (n: Conv): 2 | 4 | undefined => {
 export const wasmTarget: Target = {
   name: 'wasm',
   panelWidth,
-  projects: false,
+  projects: () => false,
   winograd: winogradSize,
   borders: 'copied',
   groupNorm: 'moments',
   parts: false,
   products: 'plain',
   numbers: 'apart',
-  sorts: true,
   several: false,
   folds: 'whole',
   keeps16: false,
@@ -88,8 +86,8 @@ export type WebgpuLimits = {
   readonly adapter?: 'lavapipe' | 'swiftshader' | 'gpu'
   /** Winograd's algorithm, off unless given. */
   readonly winograd?: Target['winograd']
-  /** Queries made by attention, on unless refused. */
-  readonly projects?: boolean
+  /** Attentions that make their queries; all unless given. */
+  readonly projects?: Target['projects']
 }
 
 /**
@@ -107,7 +105,7 @@ export const webgpuTarget = ({
   maxBinding,
   adapter = 'gpu',
   winograd = () => undefined,
-  projects = true,
+  projects = () => true,
 }: WebgpuLimits): Target => ({
   name: 'webgpu',
   panelWidth: adapter === 'gpu' ? () => 16 : widePanels,
@@ -118,7 +116,6 @@ export const webgpuTarget = ({
   parts: true,
   products: 'rich',
   numbers: 'together',
-  sorts: false,
   several: true,
   // Software adapters have a core or two, which one long fold keeps as busy as memory allows.
   folds: adapter === 'gpu' ? 'staged' : 'whole',

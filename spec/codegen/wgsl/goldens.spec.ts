@@ -6,7 +6,7 @@ import type { Program } from '../../../src/codegen/program.ts'
 import { shaderOf, variantsOf, type Variant } from '../../../src/codegen/wgsl/emit.ts'
 import { lower } from '../../../src/passes/lower.ts'
 import { webgpuTarget, winogradSize, type Target } from '../../../src/passes/target.ts'
-import { attention, conv2d, gelu, layerNorm, linear } from '../../../src/tensor/nn.ts'
+import { attention, conv2d, gelu, layerNorm, linear, sort } from '../../../src/tensor/nn.ts'
 import { tensor, type Tensor } from '../../../src/tensor/tensor.ts'
 import { trace } from '../../../src/tensor/trace.ts'
 
@@ -15,6 +15,7 @@ const numbers = (...shape: number[]): Tensor =>
     Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i)),
     shape,
   )
+const project = linear({ weight: numbers(4, 8), bias: numbers(4) })
 const filter = { weight: numbers(16, 16, 3, 3), bias: numbers(16) }
 
 /** Functions of which a kernel each is looked at: the last one of a kind that its program runs. */
@@ -30,6 +31,13 @@ const functions = {
   attention: [
     (q: Tensor, k: Tensor, v: Tensor) => attention(q, k, v),
     [numbers(1, 8, 4), numbers(1, 8, 4), numbers(1, 8, 4)],
+    'PlainAttention',
+  ],
+  sort: [sort, [numbers(3, 20)], 'Sort'],
+  'sort of long rows': [sort, [numbers(1, 5000)], 'Sort'],
+  'attention and queries': [
+    (x: Tensor, k: Tensor, v: Tensor) => attention(project(layerNorm({})(x)).reshape(1, 8, 4), k, v),
+    [numbers(8, 8), numbers(1, 8, 4), numbers(1, 8, 4)],
     'PlainAttention',
   ],
 } as const

@@ -105,10 +105,26 @@ const database = (name: string, key: string): Slot => {
   }
 }
 
-/** The adapter's store: in `cache`, or where this machine keeps such things; nowhere if that is false. */
-export const storeOf = (adapter: string, name: string, cache: string | false | undefined): Store => {
-  const nowhere: Store = { load: async () => ({ times: new Map() }), save: async () => undefined }
+/** An adapter as text: what is fast on one may be slow on the next, and on the same one with fewer features. */
+const adapterText = ({ adapterInfo, features }: Pick<GPUDevice, 'adapterInfo' | 'features'>): string => {
+  const { vendor, architecture, device, description } = adapterInfo
+  return [vendor, architecture, device, description, [...features].sort().join(' ')].join(' | ')
+}
+
+const nameOf = (adapter: string): string => {
+  let hash = 0x811c9dc5
+  for (const c of adapter) hash = Math.imul(hash ^ c.codePointAt(0)!, 0x01000193)
+  return `tuning-${(hash >>> 0).toString(16).padStart(8, '0')}`
+}
+
+/** Remembers nothing. */
+export const nowhere: Store = { load: async () => ({ times: new Map() }), save: async () => undefined }
+
+/** The store of a device's adapter: in `cache`, or where this machine keeps such things; nowhere if that is false. */
+export const storeOf = (gpu: GPUDevice, cache: string | false | undefined): Store => {
   if (cache === false) return nowhere
+  const adapter = adapterText(gpu)
+  const name = nameOf(adapter)
   if (builtin !== undefined) return storeOn(adapter, file(cache ?? defaultFolder(), name))
   return typeof indexedDB === 'undefined' ? nowhere : storeOn(adapter, database(cache ?? 'diffold', name))
 }

@@ -3,10 +3,18 @@ import { allocate } from '../../core/dtype.ts'
 import { size } from '../../core/shape.ts'
 import * as build from '../../graph/build.ts'
 import type { Conv, Graph } from '../../graph/node.ts'
+import { digest } from './choices.ts'
 
-/** Equal texts, equal work. */
-export const convolutionText = ({ x, w, geometry }: Conv): string =>
-  `conv ${JSON.stringify([x.shape, w.shape, w.dtype, geometry])}`
+/** Winograd's of 2 × 2 or 4 × 4 results at once, or the plain sum. */
+export type Algorithm = 2 | 4 | undefined
+
+/** An algorithm as text. */
+export const algorithmText = (algorithm: Algorithm): string =>
+  algorithm === undefined ? 'direct' : `winograd ${algorithm}`
+
+/** Equal keys, equal work. */
+export const convolutionKey = ({ x, w, geometry }: Conv): string =>
+  digest(`conv ${JSON.stringify([x.shape, w.shape, w.dtype, geometry])}`)
 
 /** It in words. */
 export const convolutionLabel = ({ x, w }: Conv): string => {

@@ -1,5 +1,4 @@
 /** The passes between a traced graph and kernels for WebGPU. */
-import type { PlainAttentionKernel } from '../../codegen/kernel.ts'
 import type { Program } from '../../codegen/program.ts'
 import type { Capabilities } from '../../codegen/wgsl/shader.ts'
 import { variantsOf } from '../../codegen/wgsl/emit.ts'
@@ -25,7 +24,7 @@ export const lower = (
 ): Program =>
   lowerFor(
     graph,
-    webgpuTarget({ ...capabilities, projects: canProject(capabilities), winograd }),
+    webgpuTarget({ ...capabilities, projects: (k) => variantsOf(k, capabilities).length > 0, winograd }),
     { keep: mostKept, ...options },
     report,
   )
@@ -53,6 +52,15 @@ export const possibleWinograd =
     return m !== undefined && winogradBytes(n, m) <= maxBinding ? m : undefined
   }
 
+/** The ways there are to do a convolution, the best guess first. */
+export const winogradWays =
+  (capabilities: Capabilities) =>
+  (n: Conv): readonly ReturnType<Winograd>[] => {
+    const m = possibleWinograd(capabilities)(n)
+    if (m === undefined) return [undefined]
+    return guessedWinograd(capabilities)(n) === undefined ? [undefined, m] : [m, undefined]
+  }
+
 /** Bytes of the largest of what the algorithm reads and writes. */
 const winogradBytes = (n: Conv, m: 2 | 4): number => {
   const [batch, outs, height, width] = n.shape as [number, number, number, number]
@@ -60,23 +68,3 @@ const winogradBytes = (n: Conv, m: 2 | 4): number => {
   const tiles = batch * Math.ceil(height / m) * Math.ceil(width / m)
   return 4 * (m + 2) ** 2 * Math.max(tiles * (channels + 32), tiles * (outs + 48), channels * (outs + 80))
 }
-
-const one = { operand: 1, offset: 0, batch: [0], row: 1, column: 1 }
-const projecting: PlainAttentionKernel = {
-  _tag: 'PlainAttention',
-  batch: [1],
-  rows: 1,
-  keys: 1,
-  depth: 1,
-  features: 1,
-  scale: 1,
-  q: one,
-  k: { ...one, operand: 2 },
-  v: { ...one, operand: 3 },
-  out: { ...one, operand: 0 },
-  mask: undefined,
-  project: { inner: 1, w: { ...one, operand: 4 } },
-}
-
-/** Is there code for attention that makes its own queries? */
-const canProject = (capabilities: Capabilities): boolean => variantsOf(projecting, capabilities).length > 0

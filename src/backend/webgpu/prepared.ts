@@ -30,7 +30,7 @@ export class Prepared implements Executable {
   readonly #graph: Graph
   readonly #options: PrepareOptions
   #replay: Replay
-  #tuned: Device | undefined
+  #tuned: { readonly device: Device; readonly done: Promise<void> } | undefined
 
   constructor(devices: Devices, graph: Graph, options: PrepareOptions) {
     this.#devices = devices
@@ -80,18 +80,22 @@ export class Prepared implements Executable {
     }
   }
 
-  /** Measures what is not known, once on each device. */
+  /** Measures what is not known, once on each device; whoever runs the program meanwhile waits for it. */
   async #tune(): Promise<void> {
     const { device } = this.#replay
     const { choose, tune } = this.#options
     const how = tuningOf(tune)
     // What runs once is not worth it.
-    if (how === undefined || choose !== undefined || this.#tuned === device || this.#graph.inputs.length === 0) return
-    this.#tuned = device
+    if (how === undefined || choose !== undefined || this.#graph.inputs.length === 0) return
+    if (this.#tuned?.device !== device) this.#tuned = { device, done: this.#tuneOn(device, how) }
+    await this.#tuned.done
+  }
+
+  async #tuneOn(device: Device, how: TuneOptions): Promise<void> {
     const tuner = tunerOf(device, how.cache)
-    await tuner.tune((winograd) => this.#lowered(device, winograd), how)
+    const program = await tuner.tune((winograd) => this.#lowered(device, winograd), how)
     const old = this.#replay
-    this.#replay = this.#on(device, tuner.choose, tuner.winograd)
+    this.#replay = this.#on(device, tuner.choose, program)
     old.release()
   }
 
@@ -99,8 +103,11 @@ export class Prepared implements Executable {
     return lower(this.#graph, device.capabilities, this.#options, undefined, winograd)
   }
 
-  #on(device: Device, choose: Choose = this.#options.choose ?? firstVariant, winograd?: Winograd): Replay {
-    const program = this.#lowered(device, winograd)
+  #on(
+    device: Device,
+    choose: Choose = this.#options.choose ?? firstVariant,
+    program: Program = this.#lowered(device),
+  ): Replay {
     const replay = new Replay(device, this.#graph, program, choose)
     forgotten.unregister(this)
     forgotten.register(this, () => replay.release(), this)

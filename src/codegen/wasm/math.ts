@@ -1,5 +1,6 @@
 /** Functions of four float32 at once, to a few ulp, with NaN, ±∞ and overflow as the op table has them. */
 import { erfBottom, erfTop, exp2Terms, expTerms, logTerms, tanhBottom, tanhTop } from '../polynomials.ts'
+import { madd } from './madd.ts'
 import type { Body } from './module.ts'
 import { f32x4, get, i32x4, set, tee, v128, type Code } from './op.ts'
 
@@ -7,8 +8,8 @@ const k = f32x4.const
 const { add, sub, mul, div } = f32x4
 
 /** a₀ + a₁ x + a₂ x² + … by Horner's rule. */
-const polynomial = (x: Code, coefficients: readonly number[]): Code =>
-  coefficients.slice(0, -1).reduceRight<Code>((sum, a) => add(mul(sum, x), k(a)), k(coefficients.at(-1)!))
+const polynomial = (body: Body, x: Code, coefficients: readonly number[]): Code =>
+  coefficients.slice(0, -1).reduceRight<Code>((sum, a) => madd(body, sum, x, k(a)), k(coefficients.at(-1)!))
 
 const round = 12582912 // 1.5 · 2²³: adding it rounds to an integer, kept in the low bits
 
@@ -19,7 +20,7 @@ export const exp = (body: Body, x: Code): Code => {
   const scaled = [set(r, clamped), set(n, add(mul(get(r), k(Math.LOG2E)), k(round)))]
   const whole = sub(get(n), k(round))
   const reduced = [...scaled, set(r, sub(sub(get(r), mul(whole, k(0.693359375))), mul(whole, k(-2.1219444e-4))))]
-  const result = i32x4.add(polynomial(get(r), expTerms), i32x4.shl(get(n), [0x41, 23]))
+  const result = i32x4.add(polynomial(body, get(r), expTerms), i32x4.shl(get(n), [0x41, 23]))
   const finite = v128.andnot(result, f32x4.lt(get(given), k(-87.336)))
   return [reduced, v128.select(k(Infinity), finite, f32x4.gt(get(given), k(88.7228)))]
 }
@@ -31,7 +32,8 @@ export const exp2 = (body: Body, x: Code): Code => exp2Below(body, f32x4.pmin(x,
 export const exp2Below = (body: Body, x: Code): Code => {
   const [n, f, square] = [body.local('v128'), body.local('v128'), body.local('v128')]
   const [a0, a1, a2, a3, a4, a5] = exp2Terms as readonly [number, number, number, number, number, number]
-  const pair = (low: number, high: number): Code => add(k(low), mul(k(high), get(f)))
+  const pair = (low: number, high: number): Code => madd(body, k(high), get(f), k(low))
+  const fourth = mul(get(square), get(square))
   return [
     set(f, f32x4.pmax(x, k(-126))),
     set(n, add(get(f), k(round))),
@@ -39,7 +41,7 @@ export const exp2Below = (body: Body, x: Code): Code => {
     set(square, mul(get(f), get(f))),
     // By pairs (Estrin's scheme): a chain half as long, and the engine does not interleave chains.
     i32x4.add(
-      add(add(pair(a0, a1), mul(pair(a2, a3), get(square))), mul(pair(a4, a5), mul(get(square), get(square)))),
+      madd(body, pair(a4, a5), fourth, madd(body, pair(a2, a3), get(square), pair(a0, a1))),
       i32x4.shl(get(n), [0x41, 23]),
     ),
   ]
@@ -62,7 +64,7 @@ const oddRational = (body: Body, x: Code, limit: number, top: readonly number[],
   return [
     set(own, f32x4.pmax(f32x4.pmin(x, k(limit)), k(-limit))),
     set(square, mul(get(own), get(own))),
-    div(mul(get(own), polynomial(get(square), top)), polynomial(get(square), bottom)),
+    div(mul(get(own), polynomial(body, get(square), top)), polynomial(body, get(square), bottom)),
   ]
 }
 
@@ -97,7 +99,7 @@ export const log = (body: Body, x: Code): Code => {
     set(m, sub(get(m), k(1))),
     set(z, mul(get(m), get(m))),
   ]
-  const tail = mul(mul(get(m), get(z)), polynomial(get(m), logTerms))
+  const tail = mul(mul(get(m), get(z)), polynomial(body, get(m), logTerms))
   const low = add(sub(tail, mul(k(0.5), get(z))), mul(get(e), k(-2.1219444e-4)))
   const value = add(add(get(m), low), mul(get(e), k(0.693359375)))
   const positive = v128.select(k(Infinity), value, f32x4.eq(get(own), k(Infinity)))

@@ -3,6 +3,7 @@ import { f32x4, brIf, block, get, i32, loop, nothing, set, tee, v128, type Code 
 import { elementBytes, type Element, type Segment } from '../kernel.ts'
 import { decoded } from './lanes.ts'
 import type { Engine } from './engine.ts'
+import { madd } from './madd.ts'
 import type { Body, ModuleBuilder } from './module.ts'
 
 /** Everything about a tile that its code depends on. Strides are in elements. */
@@ -105,11 +106,9 @@ const tileCode = (body: Body, t: Tile, a: number, b: number, { start, finish }: 
   const sums = Array.from({ length: t.rows }, () => Array.from({ length: t.vectors }, () => body.local('v128')))
   const bs = Array.from({ length: t.vectors }, () => body.local('v128'))
   const [x, end] = [body.local('v128'), body.local('i32')]
-  const { relaxed, large } = body.engine
+  const { large } = body.engine
   const unroll = t.width === 12 ? 1 : 2
   const every = t.width === 12 ? 2 : 4
-  const madd = (x: Code, y: Code, sum: Code): Code =>
-    relaxed ? f32x4.relaxedMadd(x, y, sum) : f32x4.add(sum, f32x4.mul(x, y))
   const line = t.width * 4
   const stepOfA = t.stepOfA ?? 1
 
@@ -120,7 +119,7 @@ const tileCode = (body: Body, t: Tile, a: number, b: number, { start, finish }: 
         out !== undefined && !large && ((i + 1) % every === 0 ? i + 1 < t.rows || !last : i + 1 === t.rows && !last)
       return [
         set(x, v128.load32Splat(get(a), 4 * (i * t.rowOfA + u * stepOfA))),
-        row.map((sum, j) => set(sum, madd(get(x), get(bs[j]!), get(sum)))),
+        row.map((sum, j) => set(sum, madd(body, get(x), get(bs[j]!), get(sum)))),
         cut ? brIf(out, i32.eqz(get(b))) : nothing,
       ]
     }),

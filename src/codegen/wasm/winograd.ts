@@ -1,6 +1,7 @@
 /** Convolutions of 3 × 3 by fewer products: the transforms of Winograd's F(2 × 2) and F(4 × 4). Lavin & Gray 2015, section 4. */
 import type { WinogradInputKernel, WinogradOutputKernel, WinogradWeightKernel } from '../kernel.ts'
 import { elementBytes } from '../kernel.ts'
+import { transformsOf, type Algebra } from '../winograd.ts'
 import { epilogueCall } from './epilogue.ts'
 import { Lanes } from './lanes.ts'
 import type { Emitted } from './map.ts'
@@ -8,56 +9,10 @@ import { call, f32x4, get, i32, nothing, set, v128, type Code } from './op.ts'
 import { unflatten } from './space.ts'
 import type { Context } from './vector-ops.ts'
 
-type Vectors = readonly Code[]
-const { add, sub } = f32x4
-const times = (k: number, x: Code): Code => f32x4.mul(f32x4.const(k), x)
-
-type Transforms = {
-  /** Bᵀ d */
-  readonly input: (d: Vectors) => Vectors
-  /** Aᵀ m */
-  readonly output: (m: Vectors) => Vectors
-  readonly weight: readonly (readonly number[])[]
-}
-
-const transforms: Readonly<Record<2 | 4, Transforms>> = {
-  2: {
-    input: (d) => [sub(d[0]!, d[2]!), add(d[1]!, d[2]!), sub(d[2]!, d[1]!), sub(d[1]!, d[3]!)],
-    output: (m) => [add(add(m[0]!, m[1]!), m[2]!), sub(sub(m[1]!, m[2]!), m[3]!)],
-    weight: [
-      [1, 0, 0],
-      [0.5, 0.5, 0.5],
-      [0.5, -0.5, 0.5],
-      [0, 0, 1],
-    ],
-  },
-  4: {
-    input: (d) => {
-      const [a, b] = [sub(d[4]!, times(4, d[2]!)), sub(d[3]!, times(4, d[1]!))]
-      const [e, f] = [sub(d[4]!, d[2]!), times(2, sub(d[3]!, d[1]!))]
-      return [
-        add(sub(times(4, d[0]!), times(5, d[2]!)), d[4]!),
-        add(a, b),
-        sub(a, b),
-        add(e, f),
-        sub(e, f),
-        add(sub(times(4, d[1]!), times(5, d[3]!)), d[5]!),
-      ]
-    },
-    output: (m) => {
-      const [p, q] = [add(m[1]!, m[2]!), sub(m[1]!, m[2]!)]
-      const [r, u] = [add(m[3]!, m[4]!), sub(m[3]!, m[4]!)]
-      return [add(add(m[0]!, p), r), add(q, times(2, u)), add(p, times(4, r)), add(add(q, times(8, u)), m[5]!)]
-    },
-    weight: [
-      [1 / 4, 0, 0],
-      [-1 / 6, -1 / 6, -1 / 6],
-      [-1 / 6, 1 / 6, -1 / 6],
-      [1 / 24, 1 / 12, 1 / 6],
-      [1 / 24, -1 / 12, 1 / 6],
-      [0, 0, 1],
-    ],
-  },
+const vectors: Algebra<Code> = {
+  add: f32x4.add,
+  sub: f32x4.sub,
+  times: (k, x) => f32x4.mul(f32x4.const(k), x),
 }
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
@@ -75,7 +30,7 @@ export const emitWinogradWeight = (k: WinogradWeightKernel, operand: (i: number)
     code: (context) => {
       const { body } = context
       const [at, out, panel] = [body.local('i32'), body.local('i32'), body.local('i32')]
-      const vectors = k.width / 4
+      const each = range(k.width / 4)
       const full = Math.floor(k.n / k.width)
       const four = (v: number, lanes: number): Code => [
         set(out, i32.add(get(panel), i32.const(16 * v))),
@@ -89,10 +44,10 @@ export const emitWinogradWeight = (k: WinogradWeightKernel, operand: (i: number)
         full === 0
           ? nothing
           : body.repeat(i32.const(0), i32.const(full), 1, () => [
-              range(vectors).map((v) => four(v, 4)),
+              each.map((v) => four(v, 4)),
               skip(panel, 4 * k.depth * k.width),
             ]),
-        panels === full ? nothing : range(vectors).map((v) => four(v, Math.min(4, k.n - k.width * full - 4 * v))),
+        panels === full ? nothing : each.map((v) => four(v, Math.min(4, k.n - k.width * full - 4 * v))),
       ])
     },
   }
@@ -102,7 +57,7 @@ export const emitWinogradWeight = (k: WinogradWeightKernel, operand: (i: number)
 const fourWeights = (context: Context, k: WinogradWeightKernel, plane: number, lanes: number): number => {
   const [so, , sy, sx] = k.w.strides as [number, number, number, number]
   const t = k.size + 2
-  const { weight } = transforms[k.size]
+  const { weight } = transformsOf(k.size, vectors)
   const key = `winograd weights ${JSON.stringify([k.size, k.w.element, so, sy, sx, plane, lanes])}`
   return context.module.function(key, { params: ['i32', 'i32'], results: [] }, (body) => {
     const inner = { ...context, body }
@@ -120,10 +75,7 @@ const fourWeights = (context: Context, k: WinogradWeightKernel, plane: number, l
     const mask = v128.const(range(4).map((i) => (i < lanes ? -1 : 0)))
     const g = range(3).map(() => range(3).map(() => body.local('v128')))
     const h = range(3).map(() => body.local('v128'))
-    const combine = (row: readonly number[], xs: readonly number[]): Code =>
-      row
-        .flatMap((c, i) => (c === 0 ? [] : [c === 1 ? get(xs[i]!) : times(c, get(xs[i]!))]))
-        .reduce((a, b) => add(a, b))
+    const values = (locals: readonly number[]): readonly Code[] => weight(locals.map((v) => get(v)))
     return [
       g.map((row, y) =>
         row.map((v, x) => {
@@ -131,17 +83,9 @@ const fourWeights = (context: Context, k: WinogradWeightKernel, plane: number, l
           return [prelude, set(v, lanes === 4 ? value : v128.and(value, mask))]
         }),
       ),
-      weight.map((row, i) => [
-        h.map((v, x) =>
-          set(
-            v,
-            combine(
-              row,
-              g.map((r) => r[x]!),
-            ),
-          ),
-        ),
-        weight.map((other, j) => v128.store(get(1), combine(other, h), 4 * (i * t + j) * plane)),
+      range(t).map((i) => [
+        h.map((v, x) => set(v, values(g.map((row) => row[x]!))[i]!)),
+        values(h).map((value, j) => v128.store(get(1), value, 4 * (i * t + j) * plane)),
       ]),
     ]
   })
@@ -154,7 +98,7 @@ const zeros = (out: number, t: number, plane: number): Code =>
 export const emitWinogradInput = (k: WinogradInputKernel, operand: (i: number) => Code): Emitted => {
   const m = k.size
   const t = m + 2
-  const { input } = transforms[m]
+  const { input } = transformsOf(m, vectors)
   const [sn, sy, sx] = k.x.strides
   const [high, wide] = k.tiles
   const at = (i: number, j: number): number => 4 * (i * t + j) * k.plane
@@ -196,7 +140,7 @@ export const emitWinogradInput = (k: WinogradInputKernel, operand: (i: number) =
 export const emitWinogradOutput = (k: WinogradOutputKernel, operand: (i: number) => Code): Emitted => {
   const m = k.size
   const t = m + 2
-  const { output } = transforms[m]
+  const { output } = transformsOf(m, vectors)
   const [high, wide] = k.tiles
   const line = wide * m * k.channels
   const at = (i: number, j: number): number => 4 * (i * t + j) * k.plane

@@ -1,7 +1,9 @@
 /** Attention in one pass over the keys: which ways there are. No matrix of scores is stored. */
+import { size } from '../../core/shape.ts'
 import type { PlainAttentionKernel } from '../kernel.ts'
 import { aloneShader, type Alone } from './attention-alone.ts'
 import { lanewiseShader, type Lanewise } from './attention-lanes.ts'
+import { pieces } from './attention-projection.ts'
 import { tileBytes, tiledShader, type Tiled } from './attention-tile.ts'
 import type { Capabilities, Shader, Use } from './shader.ts'
 
@@ -37,17 +39,39 @@ const alone = (k: PlainAttentionKernel, lanes: number): readonly Alone[] => {
   return [...fits, ...(numbers <= 96 ? [1] : [])].map((queries) => ({ lanes, queries, keys: 1 }))
 }
 
+/** Workgroups that fill a GPU of middling size. */
+const filling = 96
+
 const tiled = (k: PlainAttentionKernel, { maxWorkgroupStorage, maxInvocations }: Capabilities): readonly Tiled[] => {
   const numbers = k.depth + k.features
   const parts = [1, 2, 4, 8, 16].find((p) => numbers / p <= mostRegisters) ?? 32
-  const queries = numbers * 2 <= mostRegisters ? [2, 1] : [1]
+  const invocations = Math.min(64, maxInvocations)
+  const room = Math.min(maxWorkgroupStorage, 16384)
+  // Two queries share what is read for them, if there are enough of them.
+  const fills = size(k.batch) * Math.ceil(k.rows / ((2 * invocations) / parts)) >= filling
+  const queries = numbers * 2 > mostRegisters ? [1] : fills ? [2, 1] : [1, 2]
+  const fits = (t: Tiled): boolean => tileBytes(k, t) <= room
   return queries.flatMap((q) => {
-    const tile = (keys: number): Tiled => ({ invocations: Math.min(64, maxInvocations), parts, queries: q, keys })
-    return [32, 16, 8, 4, 2, 1]
-      .map(tile)
-      .filter((t) => tileBytes(k, t) <= Math.min(maxWorkgroupStorage, 16384))
-      .slice(0, 1)
+    const least: Tiled = { invocations, parts, queries: q, keys: 1 }
+    const made = k.project === undefined ? [least] : pieces.map((deep) => ({ ...least, deep })).filter(fits)
+    const [first] = made
+    return first === undefined
+      ? []
+      : [32, 16, 8, 4, 2, 1]
+          .map((keys) => ({ ...first, keys }))
+          .filter(fits)
+          .slice(0, 1)
   })
+}
+
+/** Multiply-adds of an invocation that take no longer than a kernel of their own would, some 10 µs; and workgroups that keep a GPU busy with more. */
+const little = 16384
+const busy = 256
+
+/** Are queries made on such a tile as fast as by a product, which would spread them over more workgroups? */
+const repays = (k: PlainAttentionKernel, { invocations, parts, queries }: Tiled): boolean => {
+  const each = (queries * (k.project?.inner ?? 0) * k.depth) / parts
+  return each <= little || size(k.batch) * Math.ceil(k.rows / ((queries * invocations) / parts)) >= busy
 }
 
 /**
@@ -67,8 +91,9 @@ export const attentionVariants = (k: PlainAttentionKernel, caps: Capabilities): 
   const byAlone = alone(k, whole ? lanes : 1).map((tile) => ({ family, way: 'alone', tile }) as const)
   const tiles = caps.adapter === 'gpu' ? tiled(k, caps) : tiled(k, caps).filter((t) => loadsOf(k, t) <= cheap)
   const byTile = tiles.map((tile) => ({ family, way: 'tile', tile }) as const)
-  // Queries that are made here are made by subgroups: elsewhere a product of their own is faster.
-  if (k.project !== undefined) return caps.adapter === 'gpu' || !whole ? [] : [...byLanes, ...byAlone]
+  // On software adapters queries are made here by subgroups: elsewhere a product of their own is faster.
+  if (k.project !== undefined)
+    return caps.adapter === 'gpu' ? byTile.filter(({ tile }) => repays(k, tile)) : whole ? [...byLanes, ...byAlone] : []
   if (caps.adapter === 'gpu') return [...byTile, ...byAlone]
   return [...byLanes, ...byAlone, ...byTile]
 }

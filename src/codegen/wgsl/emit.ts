@@ -5,11 +5,13 @@ import { gemmShader, gemmVariants, type GemmVariant } from './gemm.ts'
 import { mapShader, mapVariants, type MapVariant } from './map.ts'
 import { normaliseShader, normaliseVariants, type NormaliseVariant } from './normalise.ts'
 import { reduceShader, reduceVariants, type ReduceVariant } from './reduce.ts'
+import { sortShader, sortVariants, type SortVariant } from './sort.ts'
 import type { Capabilities, Shader, Use } from './shader.ts'
 import { winogradShader, winogradVariants, type WinogradVariant } from './winograd.ts'
 
 /** A way to compute a kernel. */
-export type Variant = MapVariant | ReduceVariant | GemmVariant | NormaliseVariant | WinogradVariant | AttentionVariant
+export type Variant =
+  MapVariant | ReduceVariant | GemmVariant | NormaliseVariant | WinogradVariant | AttentionVariant | SortVariant
 
 /** The ways there are to compute a kernel on such an adapter, best guess first. */
 export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] => {
@@ -28,8 +30,9 @@ export const variantsOf = (k: Kernel, caps: Capabilities): readonly Variant[] =>
       return winogradVariants(k)
     case 'Gemm':
       return gemmVariants(k, caps)
-    case 'Moments':
     case 'Sort':
+      return sortVariants(k, caps)
+    case 'Moments':
       return []
   }
 }
@@ -60,8 +63,10 @@ export const shaderOf = (k: Kernel, access: readonly Use[], variant: Variant, ca
     case 'Gemm':
       if (variant.family !== 'Gemm') throw unknown(k, variant)
       return gemmShader(k, access, variant, caps)
-    case 'Moments':
     case 'Sort':
+      if (variant.family !== 'Sort') throw unknown(k, variant)
+      return sortShader(k, access, variant, caps)
+    case 'Moments':
       throw unknown(k, variant)
   }
 }

@@ -20,7 +20,7 @@ const slab = (k: NormaliseKernel): Slab => slabOf(k.dims, k.folded, [k.value, k.
 /** The ways to normalise. */
 export const normaliseVariants = (k: NormaliseKernel, caps: Capabilities): readonly NormaliseVariant[] => {
   const lanes = (slab(k).folded.at(-1) ?? 1) % 4 === 0 ? 4 : 1
-  return teams(size(k.folded), caps).map((team) => ({ family: 'Normalise', team, lanes }))
+  return teams(size(k.folded), size(k.dims), caps).map((team) => ({ family: 'Normalise', team, lanes }))
 }
 
 /**

@@ -37,7 +37,7 @@ export const reduceVariants = (k: ReduceKernel, caps: Capabilities): readonly Re
   })
   const alone: Team = { way: 'alone', size: 1 }
   if (across && size(kept) >= 256) return [variant(alone, 'across')]
-  return teams(size(folded), caps)
+  return teams(size(folded), size(kept), caps)
     .map((team) => variant(team, across && team.way === 'alone' ? 'across' : 'along'))
     .map((v) => (v.neighbours === 'along' && (folded.at(-1) ?? 1) % 4 !== 0 ? { ...v, lanes: 1 } : v))
 }

@@ -8,16 +8,26 @@ import type { Block, Entry, ShaderWriter } from './writer.ts'
  */
 export type Team = { readonly way: 'alone' | 'shuffle' | 'tree'; readonly size: number }
 
-/** The teams for folds of so many elements, best guess first. */
+/** Fewer workgroups leave a GPU of middling size idle, and each may as well be large. */
+const filling = 96
+
+/** The teams for so many `folds` of so many `elements` each, best guess first. */
 export const teams = (
   elements: number,
+  folds: number,
   { adapter, subgroups, subgroupSize, maxInvocations }: Capabilities,
 ): readonly Team[] => {
   const alone: Team = { way: 'alone', size: 1 }
-  const tree: Team = { way: 'tree', size: Math.min(elements >= 4096 ? 256 : 64, maxInvocations) }
-  if (adapter === 'gpu') return elements >= 64 ? [tree, alone] : [alone, tree]
+  const most = 2 ** Math.floor(Math.log2(maxInvocations))
+  const tree = (size: number): Team => ({ way: 'tree', size: Math.min(size, most) })
+  const middling = tree(elements >= 4096 ? 256 : 64)
+  if (adapter === 'gpu') {
+    // What one compute unit asks for at a time is what hides how long memory takes: 16 numbers an invocation are enough to have something to add up.
+    const large = elements >= 16384 && folds < filling && most > middling.size ? [tree(1024)] : []
+    return elements >= 64 ? [...large, middling, alone] : [alone, middling]
+  }
   const shuffle: readonly Team[] = subgroups && subgroupSize > 1 ? [{ way: 'shuffle', size: subgroupSize }] : []
-  return elements >= 4 * subgroupSize ? [...shuffle, alone, tree] : [alone, ...shuffle, tree]
+  return elements >= 4 * subgroupSize ? [...shuffle, alone, middling] : [alone, ...shuffle, middling]
 }
 
 /** Invocations of a workgroup of such a team. Those that work alone are many. */
