@@ -315,7 +315,14 @@ class Fusion {
     const rowMajor = strides(n.shape)
     const element = value(n.dtype) as SortKernel['element']
     const length = n.shape.at(-1)!
-    const x = this.to.store(this.of(n.args[0]!), n.shape, rowMajor, 'rows')
+    const e = this.of(n.args[0]!)
+    const lies =
+      e._tag === 'Load' &&
+      e.element === element &&
+      e.offset === 0 &&
+      e.picks.length === 0 &&
+      n.shape.every((d, i) => d === 1 || e.strides[i] === rowMajor[i])
+    const x = lies ? e : this.to.store(e, n.shape, rowMajor, 'rows')
     const kernel: SortKernel = { _tag: 'Sort', rows: size(n.shape.slice(0, -1)), length, element }
     return load(this.to.fill(kernel, element, size(n.shape), [x.operand], 'sort', [n]), element, rowMajor)
   }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { capabilitiesOfClass } from '../../../src/backend/webgpu/classes.ts'
 import type { PlainAttentionKernel } from '../../../src/codegen/kernel.ts'
 import { attentionVariants, type AttentionVariant } from '../../../src/codegen/wgsl/attention.ts'
 import type { Capabilities } from '../../../src/codegen/wgsl/shader.ts'
@@ -75,10 +76,27 @@ describe.skipIf(missing !== undefined)('WGSL of attention that makes its queries
   ]
   it('gives what it means', () => agree(fc.constantFrom(...some), 4))
   it('gives what it means on tiles in workgroup memory', async () => {
-    const more = [far(some[1]!), far(some[3]!), projected(1, 70, 5, 80, 18, false), projected(3, 40, 9, 96, 33, true)]
+    const more = [
+      far(some[1]!),
+      far(some[3]!),
+      projected(1, 70, 5, 80, 18, false),
+      projected(3, 40, 9, 96, 33, true),
+      projected(2, 10, 6, 20, 32, false),
+    ]
     // Depths in one part and in several, one query and two, K in whole pieces and not.
     for (const k of [...some, ...more]) await agreeAs(fc.constant(k), tiles, 1)
     await agreeAs(fc.constant(some[3]!), (k, caps) => attentionVariants(k, { ...caps, adapter: 'gpu' }).slice(1, 2), 1)
+  })
+})
+
+describe('attention that makes its queries, on a GPU', () => {
+  const ways = (...[rows, depth, inner]: readonly [number, number, number]): number =>
+    attentionVariants(projected(8, rows, 7, depth, inner, false).kernel, capabilitiesOfClass.gpu).length
+  it('is for few multiplications, or for many workgroups', () => {
+    expect(ways(64, 40, 320)).toBeGreaterThan(0)
+    expect(ways(4096, 40, 320)).toBeGreaterThan(0)
+    // The innermost level of Stable Diffusion 1.5: 32 workgroups would be long at it.
+    expect(ways(64, 160, 1280)).toBe(0)
   })
 })
 

@@ -1,5 +1,5 @@
 /** Where attention's matrices lie, and which of its queries a workgroup has. */
-import type { Matrices, PlainAttentionKernel } from '../kernel.ts'
+import { loadsOf, type Matrices, type PlainAttentionKernel } from '../kernel.ts'
 import { accessesOf, mergeAxes, type Access as Indexed } from '../space.ts'
 import { size } from '../../core/shape.ts'
 import { Expressions } from './expression.ts'
@@ -9,20 +9,56 @@ import type { Block, Elements, ShaderWriter } from './writer.ts'
 /** The greatest float32 below 0, which what is larger than −∞ replaces as the largest score at once. */
 export const lowest = '-0x1.fffffep+127f'
 
-/** A matrix of the workgroup's: its array, and where its elements are. */
+/** A matrix of the workgroup's: its array, whose elements may be vectors of `lanes`, and where its numbers are. */
 export type Place = {
   readonly array: Elements
+  readonly lanes: 1 | 4
   readonly start: string
   readonly row: string
   /** The address of a column, given its number, from where a row begins. */
   readonly column: (j: string) => string
 }
 
-/** Four columns of so many of a row that begins at `from`, 0 beyond the last one. */
-export const fourOf = (block: Block, { array, column }: Place, from: string, start: string, count: string): string => {
+/** Operands whose rows can be read four columns at a time, wherever they are read. */
+export const vectorMatrices = (k: PlainAttentionKernel): ReadonlySet<number> => {
+  const { project: p, mask } = k
+  const matrices: readonly (readonly [Matrices, number])[] = [
+    [k.q, p?.inner ?? k.depth],
+    [k.k, k.depth],
+    [k.v, k.features],
+    ...(p === undefined
+      ? []
+      : [[p.w, k.depth] as const, ...(p.bias === undefined ? [] : [[p.bias, k.depth] as const])]),
+  ]
+  const isAligned = ([m, columns]: readonly [Matrices, number]): boolean =>
+    m.column === 1 && [columns, m.offset, m.row, ...m.batch].every((s) => s % 4 === 0)
+  const others = new Set(mask === undefined ? [] : loadsOf(mask).map((l) => l.operand))
+  return new Set(
+    matrices
+      .map(([{ operand }]) => operand)
+      .filter((o) => !others.has(o) && matrices.every((m) => m[0].operand !== o || isAligned(m))),
+  )
+}
+
+/** Four columns of so many of a row that begins at `from`, 0 beyond the last one; `inside` where there are none beyond. */
+export const fourOf = (
+  block: Block,
+  { array, lanes, column }: Place,
+  from: string,
+  start: string,
+  count: string,
+  inside = false,
+): string => {
   const at = block.let(start, 'j')
+  if (lanes === 4) {
+    if (inside) return block.let(array.at(`(${from} + ${at}) >> 2u`), 'x')
+    const four = array.at(`(${from} + min(${at}, ${count} - 4u)) >> 2u`)
+    return block.let(`select(vec4f(), ${four}, ${at} < ${count})`, 'x')
+  }
   const one = (i: number): string =>
-    `select(0.0, ${array.at(`${from} + ${column(`min(${at} + ${i}u, ${count} - 1u)`)}`)}, ${at} + ${i}u < ${count})`
+    inside
+      ? array.at(`${from} + ${column(`${at} + ${i}u`)}`)
+      : `select(0.0, ${array.at(`${from} + ${column(`min(${at} + ${i}u, ${count} - 1u)`)}`)}, ${at} + ${i}u < ${count})`
   return block.let(`vec4f(${range(4).map(one).join(', ')})`, 'x')
 }
 
@@ -40,12 +76,20 @@ export class Places {
   readonly #at: readonly string[]
   readonly #strides: (m: Matrices) => readonly number[]
   readonly #masks: Expressions
+  readonly #vectors: ReadonlySet<number>
 
-  /** Statements that find a workgroup's place, where each has so many queries. */
-  constructor(writer: ShaderWriter, block: Block, k: PlainAttentionKernel, queries: number) {
+  /** Statements that find a workgroup's place, where each has so many queries. `vectors`: operands that are bound as arrays of those. */
+  constructor(
+    writer: ShaderWriter,
+    block: Block,
+    k: PlainAttentionKernel,
+    queries: number,
+    vectors: ReadonlySet<number> = new Set(),
+  ) {
     const { params } = writer
     this.#writer = writer
     this.#block = block
+    this.#vectors = vectors
     const blocks = Math.ceil(k.rows / queries)
     const count = size(k.batch) * blocks
     this.workgroups = fold(count)
@@ -81,10 +125,11 @@ export class Places {
     const terms = this.#strides(m).flatMap((s, i) => (s === 0 ? [] : [`${this.#at[i]!} * ${params.int(s)}`]))
     const start = this.#block.let([params.int(m.offset), ...terms].join(' + '), 'b')
     const row = this.#block.let(params.int(m.row), 's')
-    const array = this.#writer.operand(m.operand, 'f32')
-    if (m.column === 1) return { array, start, row, column: (j) => j }
+    const lanes = this.#vectors.has(m.operand) ? 4 : 1
+    const array = this.#writer.operand(m.operand, lanes === 4 ? 'vec4f' : 'f32')
+    if (m.column === 1) return { array, lanes, start, row, column: (j) => j }
     const by = this.#block.let(params.int(m.column), 's')
-    return { array, start, row, column: (j) => `(${j}) * ${by}` }
+    return { array, lanes, start, row, column: (j) => `(${j}) * ${by}` }
   }
 
   /**

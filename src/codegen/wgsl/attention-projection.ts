@@ -29,7 +29,10 @@ const layoutOf = ({ invocations, parts, queries, deep = 4 }: Tile, width: number
 /** Vectors of workgroup memory that it takes, where a row of weights is so many. */
 export const projectionVectors = (tile: Tile, width: number): number => layoutOf(tile, width).all
 
-/** An invocation's place in the workgroup: its line and part, its rows, and of how many vectors its part of a query is; `q` are the rows. */
+/**
+ * An invocation's place in the workgroup: its line and part, its rows, and of how many vectors its part of a query is; `q` are the rows, `depth` how
+ * many columns a query has, and whether there are none beyond in the vectors of all parts.
+ */
 type Own = {
   readonly q: Place
   readonly line: string
@@ -37,6 +40,7 @@ type Own = {
   readonly row: readonly string[]
   readonly scale: string
   readonly vectors: number
+  readonly depth: readonly [string, boolean]
 }
 
 /** The queries of an invocation times `scale`, vector by vector. To be reached by all. */
@@ -46,7 +50,7 @@ export const projectedQueries = (
   { inner, w, bias, norm }: NonNullable<PlainAttentionKernel['project']>,
   tile: Tile,
   places: Places,
-  { q, line, part, row, scale, vectors }: Own,
+  { q, line, part, row, scale, vectors, depth }: Own,
 ): readonly (readonly string[])[] => {
   const { params } = writer
   const { invocations, parts, deep = 4 } = tile
@@ -57,8 +61,10 @@ export const projectedQueries = (
   const count = body.let(params.int(inner), 'n')
   const [b, added] = [places.place(w), bias && places.place(bias)]
   const last = `${places.rows} - 1u`
+  const firstOf = (from: string): string =>
+    body.let(q.lanes === 4 ? `${q.array.at(`(${from}) >> 2u`)}.x` : q.array.at(from), 'o')
   const own = row.map((r) => ({
-    shift: centred ? body.let(q.array.at(`${q.start} + min(${r}, ${last}) * ${q.row}`), 'o') : undefined,
+    shift: centred ? firstOf(`${q.start} + min(${r}, ${last}) * ${q.row}`) : undefined,
     sums: range(vectors).map(() => body.var('vec4f()', 'c')),
     moments: norm === undefined ? undefined : { sum: body.var('0.0', 'm'), square: body.var('0.0', 'm') },
   }))
@@ -70,13 +76,15 @@ export const projectedQueries = (
       const line = loop.let(`i / ${steps}u`, 'r')
       const from = loop.let(`${q.start} + min(${places.first} + ${line}, ${last}) * ${q.row}`, 'a')
       const column = loop.let(`i % ${steps}u`, 'j')
-      loop.add(`tile[${line} * ${stride}u + ${column}] = ${fourOf(loop, q, from, `start + ${column} * 4u`, count)};`)
+      loop.add(
+        `tile[${line} * ${stride}u + ${column}] = ${fourOf(loop, q, from, `start + ${column} * 4u`, count, isWhole)};`,
+      )
     })
     share(block, `${deep * width}u`, (loop) => {
       const line = loop.let(`i / ${width}u`, 'r')
       const at = isWhole ? `start + ${line}` : `min(start + ${line}, ${count} - 1u)`
       const from = loop.let(`${b.start} + (${at}) * ${b.row}`, 'a')
-      const four = fourOf(loop, b, from, `(i - ${line} * ${width}u) * 4u`, places.depth)
+      const four = fourOf(loop, b, from, `(i - ${line} * ${width}u) * 4u`, ...depth)
       loop.add(`tile[${weights}u + i] = ${isWhole ? four : `select(vec4f(), ${four}, start + ${line} < ${count})`};`)
     })
   }
@@ -129,7 +137,7 @@ export const projectedQueries = (
     body.nest(`for (var i = 0u; i < ${vectors}u; i++)`, (loop) => {
       const column = loop.let(`${part} * ${vectors}u + i`, 'j')
       const less = centred ? ` - ${mean} * tile[${totals}u + ${column}]` : ''
-      const more = added ? ` + ${fourOf(loop, added, added.start, `${column} * 4u`, places.depth)}` : ''
+      const more = added ? ` + ${fourOf(loop, added, added.start, `${column} * 4u`, ...depth)}` : ''
       loop.add(`${name}[i] = ((${name}[i]${less}) * ${deviation}${more}) * ${scale};`)
     })
     return range(vectors).map((i) => body.let(`${name}[${i}]`, 'q'))

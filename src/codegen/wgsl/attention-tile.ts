@@ -4,7 +4,7 @@
  * Queries that are products are made the same way, before, in the same memory. Dao et al. 2022 (FlashAttention).
  */
 import type { PlainAttentionKernel } from '../kernel.ts'
-import { fourOf, lowest, Places, range, type Place } from './attention-places.ts'
+import { fourOf, lowest, Places, range, vectorMatrices, type Place } from './attention-places.ts'
 import { projectedQueries, projectionVectors } from './attention-projection.ts'
 import type { Capabilities, Shader, Use } from './shader.ts'
 import { Block, ShaderWriter } from './writer.ts'
@@ -43,7 +43,7 @@ export const tiledShader = (
   const across = invocations / parts
   const writer = new ShaderWriter(access, caps)
   const body = new Block(writer)
-  const places = new Places(writer, body, k, across * queries)
+  const places = new Places(writer, body, k, across * queries, vectorMatrices(k))
   const { first, rows } = places
   const [inner, outer] = [vectorsOf(k.depth, parts), vectorsOf(k.features, parts)]
   const [q, ks, vs, out] = [places.place(k.q), places.place(k.k), places.place(k.v), places.place(k.out)]
@@ -53,11 +53,14 @@ export const tiledShader = (
   const row = own.map((n) => body.let(`${first} + ${n * across}u + ${line}`, 'r'))
   const scale = body.let(writer.params.float(k.scale), 'c')
   writer.global(`var<workgroup> tile: array<vec4f, ${tileVectors(k, tile)}>;`)
+  /** How many columns there are, and whether there are none beyond in the vectors of all parts. */
+  const depth = [places.depth, k.depth % (4 * parts) === 0] as const
+  const features = [places.features, k.features % (4 * parts) === 0] as const
   const read = (n: number): readonly string[] => {
     const from = body.let(`${q.start} + min(${row[n]!}, ${rows} - 1u) * ${q.row}`, 'a')
     const name = body.var(`array<vec4f, ${inner}>()`, 'q')
     body.nest(`for (var i = 0u; i < ${inner}u; i++)`, (loop) => {
-      const x = fourOf(loop, q, from, `(${part} * ${inner}u + i) * 4u`, places.depth)
+      const x = fourOf(loop, q, from, `(${part} * ${inner}u + i) * 4u`, ...depth)
       loop.add(`${name}[i] = ${x} * ${scale};`)
     })
     return range(inner).map((i) => body.let(`${name}[${i}]`, 'q'))
@@ -65,17 +68,24 @@ export const tiledShader = (
   const asked =
     k.project === undefined
       ? own.map(read)
-      : projectedQueries(writer, body, k.project, tile, places, { q, line, part, row, scale, vectors: inner })
+      : projectedQueries(writer, body, k.project, tile, places, { q, line, part, row, scale, vectors: inner, depth })
   const sums = own.map(() => range(outer).map(() => body.var('vec4f()', 'o')))
   const [most, totals] = [own.map(() => body.var(lowest, 'm')), own.map(() => body.var('0.0', 'l'))]
   const values = `${keys * parts * inner}u` // where they begin in the tile, after the keys
   if (parts > 1) writer.global(`var<workgroup> products: array<f32, ${keys * queries * invocations}>;`)
-  const fill = (block: Block, begin: string, place: Place, each: number, count: string, held: string): void => {
+  const fill = (
+    block: Block,
+    begin: string,
+    place: Place,
+    each: number,
+    [count, whole]: readonly [string, boolean],
+    held: string,
+  ): void => {
     const width = each * parts
     block.nest(`for (var i = lid; i < ${held} * ${width}u; i += ${invocations}u)`, (loop) => {
       const key = loop.let(`i / ${width}u`, 'j')
       const from = loop.let(`${place.start} + (start + ${key}) * ${place.row}`, 'a')
-      loop.add(`tile[${begin}i] = ${fourOf(loop, place, from, `(i - ${key} * ${width}u) * 4u`, count)};`)
+      loop.add(`tile[${begin}i] = ${fourOf(loop, place, from, `(i - ${key} * ${width}u) * 4u`, count, whole)};`)
     })
   }
   const product = (block: Block, n: number, from: string): string =>
@@ -85,8 +95,8 @@ export const tiledShader = (
     }, '')
   body.nest(`for (var start = 0u; start < ${places.keys}; start += ${keys}u)`, (loop) => {
     const held = loop.let(`min(${keys}u, ${places.keys} - start)`, 'n')
-    fill(loop, '', ks, inner, places.depth, held)
-    fill(loop, `${values} + `, vs, outer, places.features, held)
+    fill(loop, '', ks, inner, depth, held)
+    fill(loop, `${values} + `, vs, outer, features, held)
     loop.add('workgroupBarrier();')
     if (parts > 1) {
       loop.nest(`for (var j = 0u; j < ${held}; j++)`, (each) => {

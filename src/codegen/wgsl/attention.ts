@@ -64,6 +64,16 @@ const tiled = (k: PlainAttentionKernel, { maxWorkgroupStorage, maxInvocations }:
   })
 }
 
+/** Multiply-adds of an invocation that take no longer than a kernel of their own would, some 10 µs; and workgroups that keep a GPU busy with more. */
+const little = 16384
+const busy = 256
+
+/** Are queries made on such a tile as fast as by a product, which would spread them over more workgroups? */
+const repays = (k: PlainAttentionKernel, { invocations, parts, queries }: Tiled): boolean => {
+  const each = (queries * (k.project?.inner ?? 0) * k.depth) / parts
+  return each <= little || size(k.batch) * Math.ceil(k.rows / ((queries * invocations) / parts)) >= busy
+}
+
 /**
  * Vectors that an invocation reads of workgroup memory for a key. On software adapters each is four loads, which lavapipe compiles for seconds (depth
  * 80: 16), and such tiles never win there: only small ones are worth a measurement.
@@ -82,7 +92,8 @@ export const attentionVariants = (k: PlainAttentionKernel, caps: Capabilities): 
   const tiles = caps.adapter === 'gpu' ? tiled(k, caps) : tiled(k, caps).filter((t) => loadsOf(k, t) <= cheap)
   const byTile = tiles.map((tile) => ({ family, way: 'tile', tile }) as const)
   // On software adapters queries are made here by subgroups: elsewhere a product of their own is faster.
-  if (k.project !== undefined) return caps.adapter === 'gpu' ? byTile : whole ? [...byLanes, ...byAlone] : []
+  if (k.project !== undefined)
+    return caps.adapter === 'gpu' ? byTile.filter(({ tile }) => repays(k, tile)) : whole ? [...byLanes, ...byAlone] : []
   if (caps.adapter === 'gpu') return [...byTile, ...byAlone]
   return [...byLanes, ...byAlone, ...byTile]
 }

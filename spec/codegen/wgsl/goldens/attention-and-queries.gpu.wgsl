@@ -1,11 +1,11 @@
 // {"family":"PlainAttention","way":"tile","tile":{"invocations":64,"parts":1,"queries":1,"keys":32,"deep":16}}
 @group(0) @binding(0) var<uniform> p: array<vec4u, 6>;
 @group(0) @binding(1) var<storage, read_write> x0: array<f32>;
-@group(0) @binding(2) var<storage, read> x1: array<f32>;
-@group(0) @binding(3) var<storage, read> x2: array<f32>;
-@group(0) @binding(4) var<storage, read> x3: array<f32>;
-@group(0) @binding(5) var<storage, read> x4: array<f32>;
-@group(0) @binding(6) var<storage, read> x5: array<f32>;
+@group(0) @binding(2) var<storage, read> x1: array<vec4f>;
+@group(0) @binding(3) var<storage, read> x2: array<vec4f>;
+@group(0) @binding(4) var<storage, read> x3: array<vec4f>;
+@group(0) @binding(5) var<storage, read> x4: array<vec4f>;
+@group(0) @binding(6) var<storage, read> x5: array<vec4f>;
 var<workgroup> tile: array<vec4f, 337>;
 var<private> nan_bits = 0x7fc00000u;
 @compute @workgroup_size(64, 1, 1)
@@ -34,7 +34,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @
   let s_20 = p[4].y;
   let b_21 = p[4].z;
   let s_22 = p[4].w;
-  let o_23 = x1[b_8 + min(r_16, n_3 - 1u) * s_9];
+  let o_23 = x1[(b_8 + min(r_16, n_3 - 1u) * s_9) >> 2u].x;
   var c_24 = vec4f();
   var m_25 = 0.0;
   var m_26 = 0.0;
@@ -44,14 +44,14 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @
       let a_28 = b_8 + min(n_7 + r_27, n_3 - 1u) * s_9;
       let j_29 = i % 4u;
       let j_30 = start + j_29 * 4u;
-      let x_31 = vec4f(select(0.0, x1[a_28 + min(j_30 + 0u, n_18 - 1u)], j_30 + 0u < n_18), select(0.0, x1[a_28 + min(j_30 + 1u, n_18 - 1u)], j_30 + 1u < n_18), select(0.0, x1[a_28 + min(j_30 + 2u, n_18 - 1u)], j_30 + 2u < n_18), select(0.0, x1[a_28 + min(j_30 + 3u, n_18 - 1u)], j_30 + 3u < n_18));
+      let x_31 = select(vec4f(), x1[(a_28 + min(j_30, n_18 - 4u)) >> 2u], j_30 < n_18);
       tile[r_27 * 5u + j_29] = x_31;
     }
     for (var i = lid; i < 16u; i += 64u) {
       let r_32 = i / 1u;
       let a_33 = b_19 + (min(start + r_32, n_18 - 1u)) * s_20;
       let j_34 = (i - r_32 * 1u) * 4u;
-      let x_35 = vec4f(select(0.0, x4[a_33 + min(j_34 + 0u, n_5 - 1u)], j_34 + 0u < n_5), select(0.0, x4[a_33 + min(j_34 + 1u, n_5 - 1u)], j_34 + 1u < n_5), select(0.0, x4[a_33 + min(j_34 + 2u, n_5 - 1u)], j_34 + 2u < n_5), select(0.0, x4[a_33 + min(j_34 + 3u, n_5 - 1u)], j_34 + 3u < n_5));
+      let x_35 = x4[(a_33 + j_34) >> 2u];
       tile[320u + i] = select(vec4f(), x_35, start + r_32 < n_18);
     }
     workgroupBarrier();
@@ -85,7 +85,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @
   for (var i = 0u; i < 1u; i++) {
     let j_48 = 0u * 1u + i;
     let j_49 = j_48 * 4u;
-    let x_50 = vec4f(select(0.0, x5[b_21 + min(j_49 + 0u, n_5 - 1u)], j_49 + 0u < n_5), select(0.0, x5[b_21 + min(j_49 + 1u, n_5 - 1u)], j_49 + 1u < n_5), select(0.0, x5[b_21 + min(j_49 + 2u, n_5 - 1u)], j_49 + 2u < n_5), select(0.0, x5[b_21 + min(j_49 + 3u, n_5 - 1u)], j_49 + 3u < n_5));
+    let x_50 = x5[(b_21 + j_49) >> 2u];
     q_47[i] = ((q_47[i] - u_45 * tile[336u + j_48]) * v_46 + x_50) * c_17;
   }
   let q_51 = q_47[0];
@@ -99,14 +99,14 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @
       let j_56 = i / 1u;
       let a_57 = b_10 + (start + j_56) * s_11;
       let j_58 = (i - j_56 * 1u) * 4u;
-      let x_59 = vec4f(select(0.0, x2[a_57 + min(j_58 + 0u, n_5 - 1u)], j_58 + 0u < n_5), select(0.0, x2[a_57 + min(j_58 + 1u, n_5 - 1u)], j_58 + 1u < n_5), select(0.0, x2[a_57 + min(j_58 + 2u, n_5 - 1u)], j_58 + 2u < n_5), select(0.0, x2[a_57 + min(j_58 + 3u, n_5 - 1u)], j_58 + 3u < n_5));
+      let x_59 = x2[(a_57 + j_58) >> 2u];
       tile[i] = x_59;
     }
     for (var i = lid; i < n_55 * 1u; i += 64u) {
       let j_60 = i / 1u;
       let a_61 = b_12 + (start + j_60) * s_13;
       let j_62 = (i - j_60 * 1u) * 4u;
-      let x_63 = vec4f(select(0.0, x3[a_61 + min(j_62 + 0u, n_6 - 1u)], j_62 + 0u < n_6), select(0.0, x3[a_61 + min(j_62 + 1u, n_6 - 1u)], j_62 + 1u < n_6), select(0.0, x3[a_61 + min(j_62 + 2u, n_6 - 1u)], j_62 + 2u < n_6), select(0.0, x3[a_61 + min(j_62 + 3u, n_6 - 1u)], j_62 + 3u < n_6));
+      let x_63 = x3[(a_61 + j_62) >> 2u];
       tile[32u + i] = x_63;
     }
     workgroupBarrier();

@@ -1,9 +1,9 @@
 // {"family":"PlainAttention","way":"tile","tile":{"invocations":64,"parts":1,"queries":1,"keys":32}}
 @group(0) @binding(0) var<uniform> p: array<vec4u, 4>;
 @group(0) @binding(1) var<storage, read_write> x0: array<f32>;
-@group(0) @binding(2) var<storage, read> x1: array<f32>;
-@group(0) @binding(3) var<storage, read> x2: array<f32>;
-@group(0) @binding(4) var<storage, read> x3: array<f32>;
+@group(0) @binding(2) var<storage, read> x1: array<vec4f>;
+@group(0) @binding(3) var<storage, read> x2: array<vec4f>;
+@group(0) @binding(4) var<storage, read> x3: array<vec4f>;
 var<workgroup> tile: array<vec4f, 64>;
 var<private> nan_bits = 0x7fc00000u;
 @compute @workgroup_size(64, 1, 1)
@@ -31,7 +31,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @
   var q_19 = array<vec4f, 1>();
   for (var i = 0u; i < 1u; i++) {
     let j_20 = (0u * 1u + i) * 4u;
-    let x_21 = vec4f(select(0.0, x1[a_18 + min(j_20 + 0u, n_5 - 1u)], j_20 + 0u < n_5), select(0.0, x1[a_18 + min(j_20 + 1u, n_5 - 1u)], j_20 + 1u < n_5), select(0.0, x1[a_18 + min(j_20 + 2u, n_5 - 1u)], j_20 + 2u < n_5), select(0.0, x1[a_18 + min(j_20 + 3u, n_5 - 1u)], j_20 + 3u < n_5));
+    let x_21 = x1[(a_18 + j_20) >> 2u];
     q_19[i] = x_21 * c_17;
   }
   let q_22 = q_19[0];
@@ -44,14 +44,14 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @
       let j_27 = i / 1u;
       let a_28 = b_10 + (start + j_27) * s_11;
       let j_29 = (i - j_27 * 1u) * 4u;
-      let x_30 = vec4f(select(0.0, x2[a_28 + min(j_29 + 0u, n_5 - 1u)], j_29 + 0u < n_5), select(0.0, x2[a_28 + min(j_29 + 1u, n_5 - 1u)], j_29 + 1u < n_5), select(0.0, x2[a_28 + min(j_29 + 2u, n_5 - 1u)], j_29 + 2u < n_5), select(0.0, x2[a_28 + min(j_29 + 3u, n_5 - 1u)], j_29 + 3u < n_5));
+      let x_30 = x2[(a_28 + j_29) >> 2u];
       tile[i] = x_30;
     }
     for (var i = lid; i < n_26 * 1u; i += 64u) {
       let j_31 = i / 1u;
       let a_32 = b_12 + (start + j_31) * s_13;
       let j_33 = (i - j_31 * 1u) * 4u;
-      let x_34 = vec4f(select(0.0, x3[a_32 + min(j_33 + 0u, n_6 - 1u)], j_33 + 0u < n_6), select(0.0, x3[a_32 + min(j_33 + 1u, n_6 - 1u)], j_33 + 1u < n_6), select(0.0, x3[a_32 + min(j_33 + 2u, n_6 - 1u)], j_33 + 2u < n_6), select(0.0, x3[a_32 + min(j_33 + 3u, n_6 - 1u)], j_33 + 3u < n_6));
+      let x_34 = x3[(a_32 + j_33) >> 2u];
       tile[32u + i] = x_34;
     }
     workgroupBarrier();

@@ -1,7 +1,7 @@
 // {"family":"Sort","invocations":64,"held":128}
 @group(0) @binding(0) var<uniform> p: array<vec4u, 1>;
 @group(0) @binding(1) var<storage, read_write> x0: array<u32>;
-@group(0) @binding(2) var<storage, read_write> x1: array<u32>;
+@group(0) @binding(2) var<storage, read> x1: array<u32>;
 var<workgroup> keys: array<u32, 128>;
 fn key_of(x: u32) -> u32 { let size = x & 0x7fffffffu; if (size == 0u) { return 0x80000000u; } if (size > 0x7f800000u) { return 0xffffffffu; } return x ^ select(0x80000000u, 0xffffffffu, x >= 0x80000000u); }
 fn number_of(x: u32) -> u32 { return x ^ select(0xffffffffu, 0x80000000u, x >= 0x80000000u); }
