@@ -21,7 +21,7 @@ export const checkLegacy = async (dir: string, backend: BackendName | undefined)
       const pipelines = join(dir, '../pipelines')
       if (!existsSync(join(pipelines, 'runs/sd_unipc'))) {
         checks.push({ name: `legacy/${name}`, error: NaN, tolerance: 0, pass: true, skipped: 'pipelines/runs/sd_unipc, whose numbers it gives, is not there' })
-      } else checks.push(...(await checkRun(pipelines, 'sd_unipc', on, '../legacy/sd_2022')))
+      } else checks.push(...(await checkRun(pipelines, 'sd_unipc', on, { checkpoint: '../legacy/sd_2022' })))
       continue
     }
     const info = JSON.parse(await readFile(join(dir, `${name}.json`), 'utf8')) as Info

@@ -2,7 +2,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { adapter } from '../../src/backend/webgpu/adapter.ts'
 import { backendName, type BackendName } from '../../src/index.ts'
+import { anyAdapter } from '../support/any-adapter.ts'
 import { checkRng } from './rng.ts'
 import { checkSchedulers } from './schedulers.ts'
 import { checkLegacy } from './legacy.ts'
@@ -44,6 +46,11 @@ const backend = values.backend === undefined ? undefined : backendName(values.ba
 if (values.only !== undefined && !topics.some((t) => t.folder === values.only))
   fail(`--only ${values.only}: there are ${topics.map((t) => t.folder).join(', ')}`)
 
+if (backend === 'webgpu' || backend === 'tfjs-webgpu') {
+  const missing = anyAdapter()
+  if (missing !== undefined) fail(`--backend ${backend}: this machine has no adapter, and ${missing}`)
+  process.stdout.write(`WebGPU: ${(await adapter()).description}\n`)
+}
 const checks: Check[] = []
 for (const { folder, check } of topics) {
   if (values.only !== undefined && values.only !== folder) continue
