@@ -20,27 +20,31 @@ export const exp = (body: Body, x: Code): Code => {
   const scaled = [set(r, clamped), set(n, add(mul(get(r), k(Math.LOG2E)), k(round)))]
   const whole = sub(get(n), k(round))
   const reduced = [...scaled, set(r, sub(sub(get(r), mul(whole, k(0.693359375))), mul(whole, k(-2.1219444e-4))))]
-  const result = i32x4.add(polynomial(body, get(r), expTerms), i32x4.shl(get(n), [0x41, 23]))
+  // The bits of a NaN, moved to where exponents are, would make a number of it.
+  const exponent = v128.and(i32x4.shl(get(n), [0x41, 23]), f32x4.eq(get(given), get(given)))
+  const result = i32x4.add(polynomial(body, get(r), expTerms), exponent)
   const finite = v128.andnot(result, f32x4.lt(get(given), k(-87.336)))
   return [reduced, v128.select(k(Infinity), finite, f32x4.gt(get(given), k(88.7228)))]
 }
 
-/** 2ˣ for −126 ≤ x ≤ 128, and at the nearer end beyond; NaN stays. For sums and quotients, where what is far below 1 is nothing. */
+/** 2ˣ for −125.5 ≤ x ≤ 128, 0 below and ∞ beyond; NaN stays. For sums and quotients, where what is far below 1 is nothing. */
 export const exp2 = (body: Body, x: Code): Code => exp2Below(body, f32x4.pmin(x, k(128)))
 
 /** The same for x ≤ 128. */
 export const exp2Below = (body: Body, x: Code): Code => {
   const [n, f, square] = [body.local('v128'), body.local('v128'), body.local('v128')]
-  const [a0, a1, a2, a3, a4, a5] = exp2Terms as readonly [number, number, number, number, number, number]
+  // 2ˣ = 2ⁿ⁻¹ · 2 · 2ᶠ: a product, by a power that is a float for every n, and NaN stays by itself.
+  const [a0, a1, a2, a3, a4, a5] = exp2Terms.map((a) => 2 * a) as [number, number, number, number, number, number]
   const pair = (low: number, high: number): Code => madd(body, k(high), get(f), k(low))
   const fourth = mul(get(square), get(square))
   return [
     set(f, f32x4.pmax(x, k(-126))),
-    set(n, add(get(f), k(round))),
+    // The exponent of 2ⁿ⁻¹ in the low bits. Halves are rounded as `nearest` rounds them, for 126 is even.
+    set(n, add(get(f), k(round + 126))),
     set(f, sub(get(f), f32x4.nearest(get(f)))),
     set(square, mul(get(f), get(f))),
     // By pairs (Estrin's scheme): a chain half as long, and the engine does not interleave chains.
-    i32x4.add(
+    mul(
       madd(body, pair(a4, a5), fourth, madd(body, pair(a2, a3), get(square), pair(a0, a1))),
       i32x4.shl(get(n), [0x41, 23]),
     ),

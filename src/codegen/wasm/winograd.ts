@@ -9,6 +9,7 @@ import { call, f32x4, get, i32, nothing, set, v128, type Code } from './op.ts'
 import { unflatten } from './space.ts'
 import type { Context } from './vector-ops.ts'
 
+// The engine computes what is written twice once: with locals for it transforms were no faster.
 const vectors: Algebra<Code> = {
   add: f32x4.add,
   sub: f32x4.sub,
