@@ -36,6 +36,7 @@ describe('a fold that magnifies rounding', () => {
 
   const faults: Readonly<Record<string, Fault>> = {
     'guidance 1 % too strong': { request: (r) => ({ ...r, guidance: 7.5 * 1.01 }) },
+    'guidance 0.1 % too strong': { request: (r) => ({ ...r, guidance: 7.5 * 1.001 }) },
     'a mask that lies a latent aside': { request: (r) => ({ ...r, mask: moved(2)(r.mask!) }) },
     'a picture that lies a pixel aside': { request: (r) => ({ ...r, image: moved(1)(r.image!) }) },
     'times one too late': {
