@@ -14,7 +14,7 @@ import { diffoldPeer } from './peers/diffold.ts'
 import { coldStarts, type Cold } from './cold.ts'
 import { svgOf } from '../examples/plots/sheet.ts'
 import { trace } from 'diffold'
-import { options } from './options.ts'
+import { options, type Options } from './options.ts'
 import { keyOf, referencesOf, rowsOf, type Gap, type Row } from './report/rows.ts'
 import { merged, parsed, written, type Results } from './report/results.ts'
 import { factsTable, gapsTable, peersTable, roofsTable, timesTable } from './report/table.ts'
@@ -28,7 +28,17 @@ import type { Runner, Settings } from './runners.ts'
 import type { Extent } from './workloads/work.ts'
 import type { Workload } from './workloads/catalogue.ts'
 
-const asked = options(process.argv.slice(2))
+const understood = (): Options | undefined => {
+  try {
+    return options(process.argv.slice(2))
+  } catch (error) {
+    process.stderr.write(
+      `bench: ${error instanceof Error ? error.message : String(error)}; --help lists what there is\n`,
+    )
+    process.exit(1)
+  }
+}
+const asked = understood()
 if (asked === undefined) process.exit(0)
 const started = Date.now()
 const say = (text: string): void =>

@@ -26,23 +26,25 @@ const topics: readonly Topic[] = [
   { folder: 'pictures', check: checkPictures },
 ]
 
-const usage = 'usage: npm run reference -- DIR [--backend host|wasm|cpu|webgpu] [--only rng|schedulers|tokenizers|models|legacy|…]'
+const usage = 'usage: npm run reference -- DIR [--backend host|wasm|webgpu|…] [--only rng|schedulers|tokenizers|models|legacy|…]'
 const fail = (message: string): never => {
   process.stderr.write(`reference: ${message}\n${usage}\n`)
   process.exit(2)
 }
-const parse = () => {
+const understood = <A>(parse: () => A): A => {
   try {
-    return parseArgs({ allowPositionals: true, options: { backend: { type: 'string' }, only: { type: 'string' } } })
+    return parse()
   } catch (error) {
     return fail(error instanceof Error ? error.message : String(error))
   }
 }
-const { positionals, values } = parse()
+const { positionals, values } = understood(() =>
+  parseArgs({ allowPositionals: true, options: { backend: { type: 'string' }, only: { type: 'string' } } }),
+)
 const [dir, ...rest] = positionals
 if (dir === undefined || rest.length > 0) fail('names one directory')
 if (!existsSync(dir!)) fail(`${dir} is not there`)
-const backend = values.backend === undefined ? undefined : backendName(values.backend)
+const backend = understood(() => (values.backend === undefined ? undefined : backendName(values.backend)))
 if (values.only !== undefined && !topics.some((t) => t.folder === values.only))
   fail(`--only ${values.only}: there are ${topics.map((t) => t.folder).join(', ')}`)
 
