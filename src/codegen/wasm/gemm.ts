@@ -9,17 +9,14 @@ import { call, get, i32, nothing, select, set, when, type Code } from './op.ts'
 import { addressOf, unflatten } from './space.ts'
 import { tileRows, tilesFunction } from './tile.ts'
 import type { Context } from './vector-ops.ts'
-import { leastWork, workOf } from './work.ts'
+import { leastWork, mostPieces, workOf } from './work.ts'
 
 /** Rows of a block: so many that its part of B is read from memory seldom, so few that its rows of A and C stay in the cache. */
 const blockRows = 96
 
-/** Parts that are enough for every number of threads. */
-const enoughParts = 32
-
 /** Into how many groups panels are parted: as few as give every thread something to do, if there is enough. */
 const groupsOf = (k: GemmKernel, parts: number, panels: number): number =>
-  Math.max(1, Math.min(panels, Math.ceil(Math.min(enoughParts, workOf(k) / leastWork) / parts)))
+  Math.max(1, Math.min(panels, Math.ceil(Math.min(mostPieces, workOf(k) / leastWork) / parts)))
 
 const least = (x: Code, y: number): Code => select(x, i32.const(y), i32.ltS(x, i32.const(y)))
 

@@ -6,6 +6,7 @@ import { size } from '../../core/shape.ts'
 import { accessesOf, byStride, mergeAxes, type Access } from '../space.ts'
 import { addressOf, unflatten } from './space.ts'
 import type { Context } from './vector-ops.ts'
+import { mostPieces } from './work.ts'
 
 /** Parameters of a kernel's function before the addresses of its operands: the range of its parts, and where the thread may keep what it works on. */
 export const firstOperand = 3
@@ -46,13 +47,13 @@ export type Columns = { readonly first: number; readonly count: number }
 
 type Merged = ReturnType<typeof mergeAxes>
 
-/** Parts that are enough for every number of threads, and elements that are enough for a part. */
-const [enoughParts, leastElements] = [32, 1024]
+/** Elements that are enough for a part. */
+const leastElements = 1024
 
 /** A long last axis as two, so that there are parts to share where there are few rows. */
 const partedAxis = ({ dims, strides }: Merged): Merged => {
   const length = dims.at(-1) ?? 1
-  const most = Math.min(Math.ceil(enoughParts / size(dims.slice(0, -1))), Math.floor(length / leastElements))
+  const most = Math.min(Math.ceil(mostPieces / size(dims.slice(0, -1))), Math.floor(length / leastElements))
   const parts = Array.from({ length: Math.max(0, most - 1) }, (_, i) => most - i).find((n) => length % (4 * n) === 0)
   if (parts === undefined) return { dims, strides }
   const each = length / parts

@@ -27,7 +27,8 @@ export const workOf = (k: Kernel): number => {
 
 /** Less than this is not worth a second thread: about four microseconds. */
 export const leastWork = 8192
-const mostPieces = 32
+/** Pieces that are enough for every number of threads. */
+export const mostPieces = 32
 
 /** Pieces of a kernel of so many parts. */
 export const piecesOf = (k: Kernel, parts: number): number =>

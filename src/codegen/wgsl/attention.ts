@@ -5,6 +5,7 @@ import { aloneShader, type Alone } from './attention-alone.ts'
 import { lanewiseShader, type Lanewise } from './attention-lanes.ts'
 import { pieces } from './attention-projection.ts'
 import { tileBytes, tiledShader, type Tiled } from './attention-tile.ts'
+import { filling } from './grid.ts'
 import type { Capabilities, Shader, Use } from './shader.ts'
 
 /** A way to compute attention. */
@@ -38,9 +39,6 @@ const alone = (k: PlainAttentionKernel, lanes: number): readonly Alone[] => {
   const fits = [4, 2].filter((queries) => queries * numbers <= 96 && queries * lanes <= k.rows)
   return [...fits, ...(numbers <= 96 ? [1] : [])].map((queries) => ({ lanes, queries, keys: 1 }))
 }
-
-/** Workgroups that fill a GPU of middling size. */
-const filling = 96
 
 const tiled = (k: PlainAttentionKernel, { maxWorkgroupStorage, maxInvocations }: Capabilities): readonly Tiled[] => {
   const numbers = k.depth + k.features

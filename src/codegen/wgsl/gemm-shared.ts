@@ -16,7 +16,7 @@ import { batchAxes, batchStart, coordinates, rowsOf } from './gemm-rows.ts'
 import { SharedOperands } from './gemm-shared-operands.ts'
 import { SharedSums } from './gemm-shared-sums.ts'
 import { finishOf } from './gemm-store.ts'
-import { fold, groupIndex, unflatten } from './grid.ts'
+import { filling, fold, groupIndex, unflatten } from './grid.ts'
 import type { Capabilities, Shader, Use } from './shader.ts'
 import { layoutOf, type Shared } from './shared-tile.ts'
 import { Block, ShaderWriter } from './writer.ts'
@@ -77,9 +77,6 @@ const tiles: readonly (Shared & { readonly rate: number })[] = [
 
 /** More rows of C than this share what is loaded of B: and every tile more is more pipelines to compile. */
 const mostFew = 8
-
-/** Workgroups that fill a GPU of middling size. */
-const filling = 96
 
 /** The tiles for a product, best guess first: how much of them is used, how fast they are when there are enough, how many there are. */
 export const sharedTiles = (

@@ -4,6 +4,9 @@ import type { Block, ShaderWriter } from './writer.ts'
 
 const most = 65535
 
+/** Workgroups that fill a GPU of middling size: fewer leave it idle. */
+export const filling = 96
+
 /** So many workgroups in a row. */
 export const fold = (groups: number): readonly [number, number, number] => {
   if (groups <= most) return [Math.max(groups, 1), 1, 1]

@@ -1,4 +1,5 @@
 /** Folds shared by the invocations of a workgroup: each takes some elements, and then they put together what they have. */
+import { filling } from './grid.ts'
 import type { Capabilities } from './shader.ts'
 import type { Block, Entry, ShaderWriter } from './writer.ts'
 
@@ -7,9 +8,6 @@ import type { Block, Entry, ShaderWriter } from './writer.ts'
  * memory, which is slow where it is not real.
  */
 export type Team = { readonly way: 'alone' | 'shuffle' | 'tree'; readonly size: number }
-
-/** Fewer workgroups leave a GPU of middling size idle, and each may as well be large. */
-const filling = 96
 
 /** The teams for so many `folds` of so many `elements` each, best guess first. */
 export const teams = (
@@ -22,7 +20,7 @@ export const teams = (
   const tree = (size: number): Team => ({ way: 'tree', size: Math.min(size, most) })
   const middling = tree(elements >= 4096 ? 256 : 64)
   if (adapter === 'gpu') {
-    // What one compute unit asks for at a time is what hides how long memory takes: 16 numbers an invocation are enough to have something to add up.
+    // Fewer than fill a GPU may as well be large. What one compute unit asks for at a time is what hides how long memory takes: 16 numbers an invocation are enough to have something to add up.
     const large = elements >= 16384 && folds < filling && most > middling.size ? [tree(1024)] : []
     return elements >= 64 ? [...large, middling, alone] : [alone, middling]
   }
